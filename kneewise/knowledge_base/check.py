@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kneewise.knowledge_base.loading import KNOWLEDGE_FOLDER, content_fingerprint, join, load_knowledge, read_files
 from kneewise.knowledge_base.models import Condition, Entry, KnowledgeBase, Voices, walk
-from kneewise.knowledge_base.references import Place, problem_line, reference_problems
+from kneewise.knowledge_base.references import ENGINE_FACTS, Place, problem_line, reference_problems
 
 
 def find_problems(folder: Path = KNOWLEDGE_FOLDER) -> list[str]:
@@ -51,6 +51,8 @@ def findings_read(entry: Entry, knowledge: KnowledgeBase) -> frozenset[str]:
         if leaf.finding:
             found.add(leaf.finding)
         elif leaf.derived:
+            if leaf.derived in ENGINE_FACTS:
+                continue
             fact = knowledge.entry(leaf.derived)
             found |= {f for f in (fact.before, fact.after, fact.rating) if f}
             found |= findings_read(fact, knowledge)
@@ -69,9 +71,9 @@ def meaning_problems(knowledge: KnowledgeBase, places: Mapping[str, Place]) -> l
             problems.append(f"{places.get(owner, 'knowledge')}: {owner}: {says}")
 
     numbers = sorted(statement.number for statement in knowledge.statements)
-    expect(numbers == list(range(1, 13)), "knowledge", f"the twelve statements must be numbered 1 to 12, not {numbers}.")
+    expect(numbers == list(range(1, 13)), "knowledge", f"twelve statements are numbered 1 to 12, not {numbers}.")
     numbers = sorted(strategy.number for strategy in knowledge.strategies)
-    expect(numbers == list(range(1, 9)), "knowledge", f"the eight strategies must be numbered 1 to 8, not {numbers}.")
+    expect(numbers == list(range(1, 9)), "knowledge", f"eight strategies are numbered 1 to 8, not {numbers}.")
 
     retired = {finding: rule.id for rule in knowledge.retired_rules for finding in rule.findings}
     for rule in knowledge.rules:
@@ -120,7 +122,8 @@ def wording_problems(knowledge: KnowledgeBase, places: Mapping[str, Place]) -> l
                 problems.append(problem_line(path, knowledge, places, says))
         grade = reading_grade(entry.patient)
         if grade is not None and grade > knowledge.wording.max_reading_grade:
-            says = f"patient text reads at grade {grade:.1f} (limit {knowledge.wording.max_reading_grade:g}): '{entry.patient}'"
+            limit = knowledge.wording.max_reading_grade
+            says = f"patient text reads at grade {grade:.1f} (limit {limit:g}): '{entry.patient}'"
             problems.append(problem_line(path, knowledge, places, says))
     return problems
 

@@ -97,7 +97,8 @@ def _read_file(path: Path, name: str, reading: Reading) -> None:
 def _read_part(key: str, value: object, node: yaml.Node, name: str, reading: Reading) -> None:
     line = line_of(node, (key,))
     if key not in KnowledgeBase.model_fields:
-        reading.problems.append(f"{name}:{line}: unknown key '{key}'; parts are {', '.join(KnowledgeBase.model_fields)}.")
+        parts = ", ".join(KnowledgeBase.model_fields)
+        reading.problems.append(f"{name}:{line}: unknown key '{key}'; parts are {parts}.")
         return
     annotation = KnowledgeBase.model_fields[key].annotation
     if typing.get_origin(annotation) is not tuple:

@@ -42,7 +42,7 @@ class Voices(Entry):
 
 
 class Provenance(Entry):
-    """Where a statement comes from. `recalled` may carry how sure the recall is; low-confidence recall is not encoded."""
+    """Where a statement comes from. `recalled` may carry how sure the recall is; low confidence is not encoded."""
 
     status: Status
     sources: tuple[Id, ...] = ()
@@ -121,7 +121,8 @@ class Source(Entry):
 class Condition(Entry):
     """A three-valued question about findings. Exactly one of `any_of`, `all_of`, `not`, or a leaf.
 
-    A leaf names one `finding`, `derived` fact, `factor` or `profile`, with one comparison. Numbers are in the unit of the finding.
+    A leaf names one `finding`, `derived` fact, `factor` or `profile`, with one comparison. Numbers are in the unit of
+    the finding.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -158,7 +159,7 @@ class Condition(Entry):
         return self
 
 
-# --- Findings: what a person can enter ---------------------------------------------------------------------------------
+# --- Findings: what a person can enter -----------------------------------------------------------------------------
 
 
 class MeasurementError(Provenance):
@@ -247,7 +248,7 @@ class ResponseRule(Provenance):
     interpretable_from_points: Value
 
 
-# --- Safety -------------------------------------------------------------------------------------------------------------
+# --- Safety --------------------------------------------------------------------------------------------------------
 
 
 class RedFlag(Provenance):
@@ -278,7 +279,7 @@ class Differential(Provenance):
     accuracy_note: str = ""
 
 
-# --- Factors, tests, mechanisms -------------------------------------------------------------------------------------------
+# --- Factors, tests, mechanisms ------------------------------------------------------------------------------------
 
 
 class Cutoff(Provenance):
@@ -383,7 +384,7 @@ class MechanismLink(Entry):
 
 
 class EvidenceLevel(Entry):
-    """A level of support for a link; the drawn width comes from here. Levels are found by `when_classes`, first match wins."""
+    """A level of support for a link: the drawn width comes from here. The first level whose needs are met wins."""
 
     id: Id
     label: Voices
@@ -402,7 +403,7 @@ class MechanismGraph(Entry):
     levels: tuple[EvidenceLevel, ...]
 
 
-# --- Diagnosis ------------------------------------------------------------------------------------------------------------
+# --- Diagnosis -----------------------------------------------------------------------------------------------------
 
 
 class DiagnosisCriteria(Provenance):
@@ -438,7 +439,7 @@ class Subcategory(Provenance):
     warnings: tuple[str, ...] = ()
 
 
-# --- Interventions ----------------------------------------------------------------------------------------------------------
+# --- Interventions -------------------------------------------------------------------------------------------------
 
 
 class OptionPoint(Provenance):
@@ -591,7 +592,7 @@ class RetiredRule(Provenance):
     still_taught: str = ""
 
 
-# --- Instruments, prognosis, load, geometry, story -------------------------------------------------------------------------
+# --- Instruments, prognosis, load, geometry, story -----------------------------------------------------------------
 
 
 class ItemWeights(Entry):
@@ -707,7 +708,7 @@ class Gap(Entry):
     where: str = ""
 
 
-# --- Words -------------------------------------------------------------------------------------------------------------------
+# --- Words ---------------------------------------------------------------------------------------------------------
 
 
 class ForbiddenTerm(Entry):
@@ -744,7 +745,7 @@ class StrengthLabel(Entry):
     order: int
 
 
-# --- Cases -------------------------------------------------------------------------------------------------------------------
+# --- Cases ---------------------------------------------------------------------------------------------------------
 
 
 class CaseFinding(Entry):

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from kneewise.knowledge_base.models import ID_PATTERN, Condition, Entry, KnowledgeBase, walk
 
+ENGINE_FACTS = frozenset({"derived.in_scope", "derived.red_flag_any", "derived.pfp_criteria_met"})
+"""Facts that the reasoning works out itself; conditions may name them without an entry."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -44,7 +47,7 @@ def reference_problems(knowledge: KnowledgeBase, places: Mapping[str, Place]) ->
         for name in _id_fields(type(entry)):
             value = getattr(entry, name)
             for target in value if isinstance(value, tuple) else (value,):
-                if target is not None and not knowledge.has(target):
+                if target is not None and not knowledge.has(target) and target not in ENGINE_FACTS:
                     problems.append(problem_line(path, knowledge, places, f"{name}: there is no '{target}'."))
         if isinstance(entry, Condition) and entry.finding is not None and knowledge.has(entry.finding):
             says = _condition_problem(entry, knowledge)
@@ -77,7 +80,7 @@ def _condition_problem(condition: Condition, knowledge: KnowledgeBase) -> str | 
         allowed = {choice.value for choice in finding.choices}
         asked = set(condition.one_of or ((condition.is_,) if isinstance(condition.is_, str) else ()))
         if not asked or asked - allowed:
-            return f"'{finding.id}' is a choice of {', '.join(sorted(allowed))}; compare it with `one_of` or `is` of these."
+            return f"'{finding.id}' is a choice of {', '.join(sorted(allowed))}; use `one_of` or `is` with these."
     return None
 
 
