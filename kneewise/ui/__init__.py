@@ -1,0 +1,1 @@
+"""The screen: the only Streamlit code outside app.py and pages/."""

@@ -1,0 +1,54 @@
+"""Downloads: the only place that offers a file.
+
+Streamlit tells files over 1 MiB apart by samples of their bytes: two handouts of different patients got the same
+address, and the second patient got the first one's file. A name of its own per file and a limit under 1 MiB rule that
+out (hazard KW-H07).
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from pathlib import PurePath
+
+import streamlit as st
+
+from kneewise.errors import KneewiseError
+
+LARGEST_BYTES = 1024 * 1024 - 1
+
+
+class DownloadRefused(KneewiseError):
+    """The file is too big to be offered safely."""
+
+
+def unique_name(name: str) -> str:
+    """`name` with a random mark before its ending: "handout.pdf" -> "handout-3f9c….pdf". Letters, digits, - and _ only."""
+    path = PurePath(name)
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-") or "kneewise"
+    suffix = re.sub(r"[^A-Za-z0-9.]+", "", path.suffix)
+    return f"{stem}-{uuid.uuid4().hex}{suffix}"
+
+
+def check_size(data: bytes) -> None:
+    """Nothing if `data` may be offered; raises DownloadRefused from 1 MiB on."""
+    if len(data) > LARGEST_BYTES:
+        raise DownloadRefused(
+            f"This file has {len(data) / 1024 / 1024:.1f} MB; Kneewise offers files under 1 MB. "
+            "Choose fewer records, or use the command line."
+        )
+
+
+def offer(label: str, data: bytes | str, name: str, mime: str, *, key: str, primary: bool = False) -> None:
+    """Show a button that saves `data` (bytes, or text as UTF-8) under `name` plus a random mark, without a rerun."""
+    content = data.encode("utf-8") if isinstance(data, str) else data
+    check_size(content)
+    st.download_button(
+        label,
+        content,
+        file_name=unique_name(name),
+        mime=mime,
+        key=key,
+        on_click="ignore",
+        type="primary" if primary else "secondary",
+    )
