@@ -84,8 +84,11 @@ class Value(Provenance):
             raise ValueError("`low` is above `high`")
         if (self.low is not None or self.high is not None) and self.interval is None:
             raise ValueError("`low`/`high` need `interval`, which says what they are")
-        if self.value is not None and self.low is not None and self.high is not None and (
-            self.interval in ("ci95", "ci99", "range", "iqr") and not self.low <= self.value <= self.high
+        if (
+            self.value is not None
+            and self.low is not None
+            and self.high is not None
+            and (self.interval in ("ci95", "ci99", "range", "iqr") and not self.low <= self.value <= self.high)
         ):
             raise ValueError("`value` lies outside `low`..`high`")
         if not self.population:
