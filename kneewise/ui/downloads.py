@@ -39,8 +39,11 @@ def check_size(data: bytes) -> None:
         )
 
 
-def offer(label: str, data: bytes | str, name: str, mime: str, *, key: str, primary: bool = False) -> None:
-    """Show a button that saves `data` (bytes, or text as UTF-8) under `name` plus a random mark, without a rerun."""
+def offer(label: str, data: bytes | str, name: str, mime: str, *, key: str, button_type: str = "secondary") -> None:
+    """Show a button that saves `data` (bytes, or text as UTF-8) under `name` plus a random mark, without a rerun.
+
+    `button_type`: `frame.main_button_type()` where this is the one main button of the view.
+    """
     content = data.encode("utf-8") if isinstance(data, str) else data
     check_size(content)
     st.download_button(
@@ -50,5 +53,5 @@ def offer(label: str, data: bytes | str, name: str, mime: str, *, key: str, prim
         mime=mime,
         key=key,
         on_click="ignore",
-        type="primary" if primary else "secondary",
+        type=button_type,
     )

@@ -18,6 +18,7 @@ from kneewise.ui import session
 
 ROOT = Path(__file__).resolve().parents[2]
 ICON = Path(__file__).with_name("pictures") / "kneewise.svg"  # a file: icon fonts would come from a third party
+WORDMARK = ICON.with_name("wordmark.svg")
 STANDING_NOTICE = (
     "Teaching illustration and decision support for clinicians. Not a diagnosis; it does not replace an examination."
 )
@@ -67,22 +68,15 @@ def open_page(stem: str) -> None:
     st.set_page_config(page_title=f"Kneewise: {screen.title}", page_icon=str(ICON), layout="wide")
     if not _inside_app.get():
         _navigation()
-    heading, voice, fresh = st.columns([6, 3, 2], vertical_alignment="center")
+    st.logo(str(WORDMARK), size="large")
+    heading, controls = st.columns([3, 2], vertical_alignment="center")
     with heading:
         st.title(screen.title, anchor=False)
-    if screen.voices:
-        with voice:
-            st.segmented_control(
-                "Words for",
-                session.VIEWS,
-                format_func=str.capitalize,
-                required=True,
-                label_visibility="collapsed",
-                **session.keep_view(),
-            )
-    with fresh:
+    with controls, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+        if screen.voices:
+            _offer_voices()
         _offer_new_patient()
-    st.caption(f"{STANDING_NOTICE} {_what_is_entered()}")
+    st.caption(" ".join(filter(None, (STANDING_NOTICE, _what_is_entered()))))
     note = session.take_note()
     if note:
         st.success(note)
@@ -96,10 +90,19 @@ def say_synthetic(what: str = "These records were") -> None:
     st.info(f"**Synthetic data.** {what} made by a program for demonstration. No patient stands behind them.")
 
 
+def main_button_type() -> str:
+    """The `type` of the one main button of a view.
+
+    Streamlit writes white on the theme's main colour: readable in the light theme, 2:1 in the dark one, where the main
+    colour must be bright for everything else (docs/decisions/0001-frame.md). So in the dark the main button is a plain one.
+    """
+    return "primary" if st.context.theme.type == "light" else "secondary"
+
+
 def _what_is_entered() -> str:
     count = len(session.findings())
     if count == 0:
-        return "No findings entered in this window."
+        return ""
     return f"{count} finding{'s' if count > 1 else ''} entered in this window."
 
 
@@ -117,10 +120,21 @@ def _go_to_first_page() -> None:
     st.switch_page(ROOT / "pages" / f"{FIRST}.py")
 
 
+def _offer_voices() -> None:
+    st.segmented_control(
+        "Words for",
+        session.VIEWS,
+        format_func=str.capitalize,
+        required=True,
+        label_visibility="collapsed",
+        **session.keep_view(),
+    )
+
+
 def _offer_new_patient() -> None:
-    with st.popover("New patient", width="stretch", key=f"new_patient_{session.epoch()}"):
+    with st.popover("New patient", key=f"new_patient_{session.epoch()}"):
         st.write("This forgets all findings, weeks and answers entered in this window. Saved files stay.")
-        st.button("Forget everything", type="primary", on_click=_new_patient, key="forget_everything")
+        st.button("Forget everything", type=main_button_type(), on_click=_new_patient, key="forget_everything")
 
 
 def _new_patient() -> None:
