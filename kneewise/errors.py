@@ -31,3 +31,7 @@ class ImportRefused(KneewiseError):
 
 class StoreError(KneewiseError):
     """The store can't be opened, or can't be changed now."""
+
+
+class DisclosureRefused(KneewiseError):
+    """An answer would let somebody work out a person; it is not released."""

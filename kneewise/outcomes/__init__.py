@@ -1,0 +1,1 @@
+"""The outcomes room: import without identity, the store, the questions. The only user of the database."""
