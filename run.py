@@ -172,7 +172,7 @@ def answers(python: Path) -> bool:
 
 def make_demo_store(python: Path) -> None:
     """Make the demonstration records where there are none; raises CannotGoOn if that fails."""
-    if DEMO_STORE.exists():
+    if (DEMO_STORE / "CURRENT").exists():
         return
     print("Making the demonstration records ...", flush=True)
     if run([python, "-m", "kneewise", "demo", "--store", DEMO_STORE]) != 0:

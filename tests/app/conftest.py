@@ -1,0 +1,40 @@
+"""Runs pages without a browser, the way a session would: cold (opened by its address on a fresh server) and warm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 30  # a page may load the knowledge base first
+
+
+def new_session() -> AppTest:
+    """A session on a server that nobody has visited yet. (AppTest itself forgets the pages of earlier sessions.)"""
+    return AppTest.from_file(ROOT / "app.py", default_timeout=SECONDS)
+
+
+@pytest.fixture
+def open_cold() -> Callable[[str], AppTest]:
+    """`open_cold("outcomes")`: the page's first run when its address is the first thing anybody asks for."""
+
+    def opened(stem: str) -> AppTest:
+        session = new_session()
+        session.switch_page(f"pages/{stem}.py")
+        return session.run()
+
+    return opened
+
+
+@pytest.fixture
+def open_warm() -> Callable[[str], AppTest]:
+    """`open_warm("outcomes")`: the page as reached from the start page."""
+
+    def opened(stem: str) -> AppTest:
+        session = new_session().run()
+        return session.switch_page(f"pages/{stem}.py").run()
+
+    return opened
