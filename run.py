@@ -167,7 +167,12 @@ def venv_python() -> Path:
 
 def answers(python: Path) -> bool:
     """Whether this Python exists, starts and has pip: an interrupted set-up leaves one that doesn't."""
-    return python.exists() and subprocess.run([str(python), "-m", "pip", "--version"], capture_output=True).returncode == 0
+    if not python.exists():
+        return False
+    try:
+        return subprocess.run([str(python), "-m", "pip", "--version"], capture_output=True).returncode == 0
+    except OSError:
+        return False
 
 
 def make_demo_store(python: Path) -> None:

@@ -219,7 +219,8 @@ def settle(page) -> None:
     """Wait until the script has run, nothing on the page is stale, and the heading is there."""
     page.locator('[data-testid=stApp][data-test-script-state="notRunning"]').wait_for(state="attached")
     page.locator("h1").first.wait_for()
-    page.wait_for_function("document.querySelectorAll('[data-stale=true], [data-testid=stSkeleton]').length === 0")
+    # Not wait_for_function: it evaluates a string, which the app's content security policy forbids.
+    playwright_api.expect(page.locator("[data-stale=true], [data-testid=stSkeleton]")).to_have_count(0, timeout=20_000)
 
 
 def is_external(url: str) -> bool:
