@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from kneewise.errors import KneewiseError
 
@@ -18,6 +19,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kneewise", description=__doc__.split("\n", 1)[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_knowledge(commands)
+    _add_import(commands)
+    _add_demo(commands)
     return parser
 
 
@@ -52,4 +55,55 @@ def _knowledge(parsed: argparse.Namespace) -> int:
         print(f"{len(problems)} problems.", file=sys.stderr)
         return 1
     print(check.summary())
+    return 0
+
+
+def _add_import(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("import", help="import a clinic's export, without identity, into a store")
+    parser.add_argument("path", type=Path, metavar="PATH", help="a CSV file, or a zip that holds one")
+    parser.add_argument("--profile", required=True, metavar="NAME", help="how to read it: a file of data/profiles/")
+    parser.add_argument("--store", type=Path, metavar="DIR", help="where to store it (default: data/store/clinic)")
+    parser.add_argument("--source", metavar="NAME", help="what to replace in the store (default: the profile's name)")
+    parser.add_argument("--preview", action="store_true", help="say what would be imported, and store nothing")
+    parser.set_defaults(handler=_import)
+
+
+def _import(parsed: argparse.Namespace) -> int:
+    from kneewise.knowledge_base.loading import load_knowledge
+    from kneewise.outcomes.importing import import_export, preview, report_lines
+    from kneewise.outcomes.instruments import instruments_from
+    from kneewise.outcomes.profiles import read_profile
+    from kneewise.outcomes.store import DEFAULT_STORE
+
+    profile = read_profile(parsed.profile)
+    instruments = instruments_from(load_knowledge())
+    if parsed.preview:
+        report = preview(parsed.path, profile, instruments)
+    else:
+        report = import_export(
+            parsed.path, profile, parsed.store or DEFAULT_STORE, instruments, source_name=parsed.source
+        )
+    print("\n".join(report_lines(report, instruments)))
+    return 0
+
+
+def _add_demo(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("demo", help="write the synthetic demonstration clinics, or import them into a store")
+    parser.add_argument("--store", type=Path, metavar="DIR", help="import them into this store; writes no other file")
+    parser.set_defaults(handler=_demo)
+
+
+def _demo(parsed: argparse.Namespace) -> int:
+    from kneewise.outcomes import demo
+
+    if parsed.store is None:
+        for path in demo.write_demo():
+            print(path)
+        return 0
+    from kneewise.knowledge_base.loading import load_knowledge
+    from kneewise.outcomes.importing import report_lines
+    from kneewise.outcomes.instruments import instruments_from
+
+    instruments = instruments_from(load_knowledge())
+    print("\n".join(report_lines(demo.import_demo(instruments, parsed.store), instruments)))
     return 0

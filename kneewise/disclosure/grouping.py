@@ -31,7 +31,11 @@ class Grouping:
 
 
 def merge_small(
-    firsts: Sequence[str], seconds: Sequence[str], counts: np.ndarray, threshold: int
+    firsts: Sequence[str],
+    seconds: Sequence[str],
+    counts: np.ndarray,
+    threshold: int,
+    start: Sequence[Grouping] = (),
 ) -> Grouping:
     """The grouping in which every cell reaches the threshold in every measure.
 
@@ -41,6 +45,9 @@ def merge_small(
         The values of the two attributes; `["everybody"]` for an attribute that is not used.
     counts : array of shape (firsts, seconds, measures)
         People per cell; a measure may be a numerator or its complement.
+    start : sequence of Grouping
+        Groupings of coarser tables or other questions: what they merged is merged here too. So released groups nest,
+        and a 'smaller groups' of one answer minus that of another is a union of groups that are shown.
 
     Notes
     -----
@@ -50,6 +57,22 @@ def merge_small(
     table = counts.astype(np.int64)
     groups = [[[value] for value in firsts], [[value] for value in seconds]]
     buckets: list[int | None] = [None, None]
+    for axis, values in enumerate((firsts, seconds)):
+        merged_before = {
+            value
+            for grouping in start
+            for value, label in (grouping.first if axis == 0 else grouping.second).items()
+            if label == SMALLER_GROUPS
+        }
+        places = [place for place, value in enumerate(values) if value in merged_before]
+        if places:
+            others = [place for place in range(len(values)) if place not in places]
+            table = np.concatenate(
+                [np.take(table, others, axis=axis), np.take(table, places, axis=axis).sum(axis=axis, keepdims=True)],
+                axis=axis,
+            )
+            groups[axis] = [[values[place]] for place in others] + [[values[place] for place in places]]
+            buckets[axis] = len(others)
     while True:
         small = table.min(axis=2) < threshold
         if not small.any():

@@ -182,6 +182,38 @@ def import_export(
     return replace(report, stored=True, changed=changed, version=version)
 
 
+def report_lines(report: ImportReport, instruments: Instruments) -> tuple[str, ...]:
+    """The report as lines to print."""
+    if not report.stored:
+        done = "Preview: nothing was stored."
+    elif report.changed:
+        done = f"Stored as version {report.version}."
+    else:
+        done = f"These very data are stored already (version {report.version}); nothing was changed."
+    lines = [f"{report.label}{' - SYNTHETIC DATA' if report.synthetic else ''}", done]
+    lines += [
+        f"{report.rows:,} records read; {report.episodes:,} episodes, {report.scores:,} scores, "
+        f"{report.sites:,} sites or providers.",
+        f"{report.rejected_total:,} rows refused; {report.same_day_duplicates:,} same-day duplicates set aside "
+        "(the last row of a day counts).",
+    ]
+    lines += [rejection.reason for rejection in report.rejected[:20]]
+    for summary in report.instruments:
+        scale = instruments[summary.instrument]
+        lines.append(
+            f"{scale.name}, {summary.population}: {summary.pairs:,} pairs, mean {summary.mean_first:.3f} before and "
+            f"{summary.mean_last:.3f} after; {summary.improved:,} improved, {summary.unchanged:,} unchanged, "
+            f"{summary.worse:,} worse."
+            if summary.pairs
+            else f"{scale.name}, {summary.population}: no pairs of scores."
+        )
+    if report.dropped_columns:
+        lines.append(
+            f"{len(report.dropped_columns)} columns were not read: " + ", ".join(map(repr, report.dropped_columns)) + "."
+        )
+    return (*lines, *report.notes)
+
+
 def _say(progress: Progress | None, share: float, what: str) -> None:
     if progress:
         progress(share, what)
@@ -617,7 +649,7 @@ def _wide_scores(
                     pd.DataFrame(
                         {"episode_id": ids[keep], "instrument": column.instrument, "day": column.day,
                          "value": values[keep]}
-                    )  # fmt: skip
+                    )
                 )
         if not parts:
             return pd.DataFrame({"episode_id": [], "instrument": [], "day": [], "value": []})

@@ -17,7 +17,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -305,6 +305,7 @@ class Store:
         self.folder = folder
         self.version = version.version
         self.sources = version.sources
+        self._answers: dict[Hashable, Any] = {}
         self._base = duckdb.connect()
         for name in TABLES:
             files = [str(folder / "files" / source.files[name]) for source in version.sources]
@@ -324,6 +325,12 @@ class Store:
             if info.source == name:
                 return info
         raise StoreError(f"Name one of the store's sources: {', '.join(info.source for info in self.sources)}.")
+
+    def remembered(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """The released answer under this key, made once per opened version. Two threads may both make it; they agree."""
+        if key not in self._answers:
+            self._answers[key] = make()
+        return self._answers[key]
 
     def ask(self, question: Callable[[Callable[[str], ir.Table]], ir.Table]) -> pd.DataFrame:
         """The answer to an Ibis expression, built by `question` from a function that gives a table by name."""
