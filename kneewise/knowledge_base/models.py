@@ -483,7 +483,7 @@ class GuidelineProfile(Provenance):
 
     id: Id
     label: Text
-    year: int
+    year: int | None = None
     summary: Voices
 
 
