@@ -207,7 +207,9 @@ def test_what_somebody_typed_stays_out_of_the_log():
     try:
         raise ValueError("Jane Example, born 1.2.1970")
     except ValueError as error:
-        record = logging.LogRecord("x", logging.ERROR, __file__, 1, "Failed", (), (type(error), error, error.__traceback__))
+        record = logging.LogRecord(
+            "x", logging.ERROR, __file__, 1, "Failed", (), (type(error), error, error.__traceback__)
+        )
     assert server.WithoutMessage().filter(record) is True
     written = logging.Formatter().format(record)
     assert "Jane" not in written.replace('raise ValueError("Jane Example, born 1.2.1970")', "")
