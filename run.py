@@ -83,9 +83,8 @@ def start(port: int) -> int:
     check_port_is_free(port)
     python = install("requirements.txt")
     make_demo_store(python)
-    command = [python, "-m", "streamlit", "run", ROOT / "kneewise" / "ui" / "server.py", "--server.port", str(port)]
     signal.signal(signal.SIGTERM, _as_keyboard_interrupt)
-    server = subprocess.Popen([str(part) for part in command], cwd=ROOT, stdout=subprocess.DEVNULL, env=quiet())
+    server = subprocess.Popen(server_command(python, port), cwd=ROOT, stdout=subprocess.DEVNULL, env=quiet())
     try:
         wait_until_it_answers(server, port)
         print(f"Kneewise is ready: http://{ADDRESS}:{port}   (Ctrl-C ends it)", flush=True)
@@ -95,6 +94,17 @@ def start(port: int) -> int:
         return 0
     finally:
         end(server)
+
+
+def server_command(python: Path, port: int) -> list[str]:
+    """The command that serves the app on this machine only.
+
+    Uvicorn opens the port itself: the socket that `streamlit run` opens leaves Nagle's algorithm on, and every answer
+    then waits 40 ms for the browser's acknowledgement (measured; docs/decisions/0001-frame.md).
+    """
+    server = "kneewise.ui.server:app"
+    quietly = ("--no-access-log", "--log-level", "warning")
+    return [str(python), "-m", "uvicorn", server, "--host", ADDRESS, "--port", str(port), *quietly]
 
 
 def test(pytest_arguments: Sequence[str]) -> int:

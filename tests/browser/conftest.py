@@ -60,9 +60,12 @@ class Server:
         self.address = f"http://127.0.0.1:{port}"
         self.log_file = log_file
         self._output = log_file.open("w", encoding="utf-8")
-        command = [sys.executable, "-m", "streamlit", "run", "kneewise/ui/server.py", "--server.port", str(port)]
         self._process = subprocess.Popen(
-            command, cwd=ROOT, stdout=self._output, stderr=self._output, env={**os.environ, **(environment or {})}
+            run.server_command(Path(sys.executable), port),
+            cwd=ROOT,
+            stdout=self._output,
+            stderr=self._output,
+            env={**os.environ, **(environment or {})},
         )
         self._wait(f"{self.address}/_stcore/health")
 
