@@ -591,11 +591,10 @@ def _days(
 def _refuse_disagreement(
     table: ExportTable, profile: Profile, rows: pd.DataFrame, rejections: _Rejections
 ) -> None:
-    """Rows that say something else about their episode than its first row does."""
-    codes, _ = pd.factorize(rows["episode_id"])
+    """Rows that say something else about their episode than its first good row does."""
+    good = np.flatnonzero(~rejections.bad)
+    codes, _ = pd.factorize(rows["episode_id"].to_numpy()[good])
     _, first = np.unique(codes, return_index=True)
-    # Episodes without an id have code -1; their rows are refused already.
-    offset = 1 if (codes == -1).any() else 0
     named = {attribute.attribute: table.columns[attribute].name for attribute in profile.attributes
              if attribute in table.columns}  # fmt: skip
     if profile.start.date in table.columns:
@@ -603,8 +602,9 @@ def _refuse_disagreement(
     if profile.start.year in table.columns:
         named["start_year"] = table.columns[profile.start.year].name
     for name, column in named.items():
-        values, _ = pd.factorize(rows[name])
-        differs = values != values[first[codes + offset]]
+        values, _ = pd.factorize(rows[name].to_numpy()[good])
+        differs = np.zeros(len(rows), dtype=bool)
+        differs[good] = values != values[first[codes]]
         rejections.add(differs, column, "this row says something else about its episode than the episode's first row.")
 
 

@@ -96,6 +96,8 @@ def read_export(source: Source, profile: Profile, progress: Progress | None = No
     survey = _survey(source, profile)
     delimiter, header, header_lines = _header(survey.head, profile)
     found = _match(header, profile)
+    if survey.byte_count <= _BLOCK and not any(line.strip() for line in survey.head.splitlines()[header_lines:]):
+        raise ImportRefused("The file holds a header and no rows, so there is nothing to import.")
     notes = list(survey.notes)
     if delimiter != ",":
         notes.append(f"The columns are parted by {_DELIMITERS[delimiter]}.")
@@ -103,8 +105,6 @@ def read_export(source: Source, profile: Profile, progress: Progress | None = No
     wanted = sorted({place for place in found.values()})
     with _opened(source, profile) as stream:
         table = _table(stream, survey, delimiter, names, wanted, header_lines, progress)
-    if table.num_rows == 0:
-        raise ImportRefused("The file holds a header and no rows, so there is nothing to import.")
     coded = {place: _coded(header[place], table.column(f"c{place}")) for place in wanted}
     return ExportTable(
         rows=table.num_rows,
@@ -322,10 +322,6 @@ def _table(
             if progress:
                 progress(0.6 * min(1.0, read_bytes / max(survey.byte_count, 1)), "reading")
     except pa.ArrowInvalid as problem:
-        if "Empty CSV" in str(problem):
-            raise ImportRefused(
-                "The file holds a header and no rows, so there is nothing to import."
-            ) from problem
         raise ImportRefused(
             "The file can't be read as a table; a quotation mark may be open somewhere. Export it again as CSV."
         ) from problem

@@ -285,6 +285,9 @@ def _collect_garbage(store_dir: Path) -> None:
         keep_versions.add(f"{version}.json")
         keep_files |= {name for source in found.sources for name in source.files.values()}
         version = found.parent
+    # Pointers that a killed import left unfinished; the lock is held, so nobody is writing one now.
+    for unfinished in store_dir.glob("CURRENT.*.tmp"):
+        unfinished.unlink()
     for folder, keep in (("manifests", keep_versions), ("files", keep_files)):
         for path in (store_dir / folder).iterdir():
             if path.name not in keep:

@@ -61,8 +61,9 @@ def _proportion(count: int, n: int, level: float, method: str, name: str) -> Pro
     if n < 1 or not 0 <= count <= n:
         raise ValueError("a share needs n >= 1 and a count within 0..n")
     low, high = proportion_confint(count, n, alpha=1 - level, method=method)
-    # Rounding errors of the formula can leave -1e-17 for a count of nought.
-    return Proportion(count, n, count / n, max(0.0, float(low)), min(1.0, float(high)), level, name)
+    value = count / n
+    # Rounding errors of the formula can leave 5e-17 where the end is the share itself (0 of n, n of n).
+    return Proportion(count, n, value, min(value, max(0.0, float(low))), max(value, min(1.0, float(high))), level, name)
 
 
 def mean_interval(n: int, total: float, total_of_squares: float, level: float = LEVEL) -> Mean:
