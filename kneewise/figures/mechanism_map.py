@@ -16,6 +16,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kneewise.figures.drawn import Drawn, Palette, palette, plain_layout
+from kneewise.knowledge_base.models import EvidenceLevel, KnowledgeBase
+from kneewise.reasoning.conclusions import Conclusions
+from kneewise.reasoning.paths import link_is_contested, link_level, paths_to_pain
 
 Voice = Literal["clinician", "patient"]
 Told = Literal["story", "studies"]
@@ -67,25 +70,97 @@ class MapLink:
     studies: str
 
 
+@dataclass(frozen=True)
+class MechanismMap:
+    """What the map shows: factors in body order, steps, arrows, and the evidence levels of its key."""
+
+    factors: tuple[MapFactor, ...]
+    nodes: tuple[MapNode, ...]
+    links: tuple[MapLink, ...]
+    levels: tuple[EvidenceLevel, ...]
+    voice: Voice
+
+
+def mechanism_map_of(
+    knowledge: KnowledgeBase,
+    conclusions: Conclusions,
+    voice: Voice,
+    *,
+    switched: Mapping[str, bool] | None = None,
+    only_lit: bool = False,
+) -> MechanismMap:
+    """The map of one set of conclusions.
+
+    `switched` is a what-if: factor id -> on or off, on top of what was found. `only_lit` leaves out everything that no
+    present factor reaches (for showing to a patient).
+    """
+    switched = switched or {}
+    states = {answer.id: answer.answer for answer in conclusions.factors}
+    on = {factor for factor, state in states.items() if switched.get(factor, state == "present")}
+    ways = paths_to_pain(knowledge)
+    lit = {link for factor in on for path in ways.get(factor, ()) for link in path.links}
+    graph = knowledge.mechanisms
+    levels = {link.id: link_level(link, graph) for link in graph.links}
+    links = [
+        MapLink(
+            link.id,
+            link.origin,
+            link.target,
+            link.told,
+            link.id in lit,
+            getattr(levels[link.id].label, voice),
+            levels[link.id].width,
+            levels[link.id].dash,
+            link_is_contested(link),
+            getattr(link.story, voice),
+            getattr(link.studies, voice),
+        )
+        for link in graph.links
+    ]
+    linked = {link.origin for link in links}
+    factors = [
+        MapFactor(
+            factor.id,
+            getattr(factor.label, voice),
+            factor.region,
+            "present" if factor.id in on or states.get(factor.id) == "present" else states.get(factor.id, "not_tested"),
+            switched_off=states.get(factor.id) == "present" and factor.id not in on,
+        )
+        for factor in knowledge.factors
+        if factor.id in linked
+    ]
+    nodes = [MapNode(node.id, getattr(node.label, voice), node.stage, node.row) for node in graph.nodes]
+    if only_lit:
+        links = [link for link in links if link.lit]
+        reached = {end for link in links for end in (link.origin, link.target)}
+        factors = [factor for factor in factors if factor.state == "present"]
+        nodes = [node for node in nodes if node.id in reached or node.stage == 4]
+    return MechanismMap(tuple(factors), tuple(nodes), tuple(links), graph.levels, voice)
+
+
+def arrows_that_go_out(before: MechanismMap, after: MechanismMap) -> int:
+    """How many lit arrows of `before` are not lit in `after`."""
+    return len({link.id for link in before.links if link.lit} - {link.id for link in after.links if link.lit})
+
+
 def draw_mechanism_map(
-    factors: Sequence[MapFactor],
-    nodes: Sequence[MapNode],
-    links: Sequence[MapLink],
+    shown_map: MechanismMap,
     *,
     told: Told,
     dark: bool,
     selected: str | None = None,
-    height_px: int = 620,
+    height_px: int = 640,
 ) -> Drawn:
     """The map as a Plotly figure with its sentence and a table of the arrows.
 
     `told` chooses the story or the studies; `selected` names a link or node to emphasise. Hover text and selection carry
     the id of the link in `customdata`.
     """
+    factors, nodes, links = shown_map.factors, shown_map.nodes, shown_map.links
     colours = palette(dark)
     figure = plain_layout(go.Figure(), colours, height_px)
     figure.update_xaxes(visible=False, range=[0, 1], fixedrange=True)
-    figure.update_yaxes(visible=False, range=[1.02, -0.06], fixedrange=True)
+    figure.update_yaxes(visible=False, range=[1.11 if told == "studies" else 1.02, -0.03], fixedrange=True)
     places = _places(factors, nodes)
     shown = [
         link for link in links if link.origin in places and link.target in places and (told == "studies" or link.told)
@@ -95,11 +170,14 @@ def draw_mechanism_map(
         _arrow(link, ports[link.id], told, colours, selected) for link in sorted(shown, key=lambda link: link.lit)
     ]
     shapes += [_box(node, places[node.id], _is_lit(node.id, shown), colours, selected) for node in nodes]
+    if told == "studies":
+        shapes += _key_lines(shown_map.levels, colours)
+        _add_key_words(figure, shown_map, colours)
     figure.update_layout(shapes=shapes)
     _add_arrow_marks(figure, shown, ports, told, colours)
     _add_factor_labels(figure, factors, places, colours)
     _add_node_labels(figure, nodes, places, shown, colours)
-    return Drawn(figure, _sentence(factors, shown, told), _table(shown, factors, nodes), _alt(told))
+    return Drawn(figure, _sentence(shown_map, shown, told), _table(shown, factors, nodes), _alt(told))
 
 
 def _places(factors: Sequence[MapFactor], nodes: Sequence[MapNode]) -> dict[str, tuple[float, float]]:
@@ -184,7 +262,10 @@ def _is_lit(node: str, links: Sequence[MapLink]) -> bool:
 def _add_arrow_marks(
     figure: go.Figure, links: Sequence[MapLink], ports: Mapping[str, tuple[float, ...]], told: Told, colours: Palette
 ) -> None:
-    """Arrow heads, and a mark on each arrow's middle that carries its words: '?' where sources disagree."""
+    """Arrow heads, and a mark on each arrow that carries its words: '?' on a lit arrow where sources disagree.
+
+    Arrows that are not lit keep an invisible mark, so that they answer to the pointer without filling the picture.
+    """
     if not links:
         return
     figure.add_trace(
@@ -196,26 +277,75 @@ def _add_arrow_marks(
             hoverinfo="skip",
         )
     )
-    contested = told == "studies"
+    for lit in (False, True):
+        _add_marks(figure, [link for link in links if link.lit is lit], lit, ports, told, colours)
+
+
+def _add_marks(
+    figure: go.Figure,
+    links: Sequence[MapLink],
+    lit: bool,
+    ports: Mapping[str, tuple[float, ...]],
+    told: Told,
+    colours: Palette,
+) -> None:
+    asked = [told == "studies" and lit and link.contested for link in links]
+    points = [_point_on(ports[link.id]) for link in links]
+    opacity = 1.0 if lit else 0.0
     figure.add_trace(
         go.Scatter(
-            x=[(ports[link.id][0] + ports[link.id][2]) / 2 for link in links],
-            y=[(ports[link.id][1] + ports[link.id][3]) / 2 for link in links],
+            x=[x for x, _ in points],
+            y=[y for _, y in points],
             mode="markers+text",
-            text=["?" if contested and link.contested else "" for link in links],
+            text=["?" if doubt else "" for doubt in asked],
             textfont={"size": 12, "color": colours.ink},
             marker={
-                "size": [17 if contested and link.contested else 9 for link in links],
-                "color": [
-                    colours.box if contested and link.contested else _mark_colour(link, colours) for link in links
-                ],
-                "line": {"color": [_mark_colour(link, colours) for link in links], "width": 1.5},
+                "size": [17 if doubt else 10 for doubt in asked],
+                "color": [colours.box if doubt else colours.lit for doubt in asked],
+                "opacity": opacity,
+                "line": {"color": colours.lit, "width": 1.5},
             },
+            selected={"marker": {"opacity": opacity}},
+            unselected={"marker": {"opacity": opacity}, "textfont": {"color": colours.ink}},
             customdata=[link.id for link in links],
             hovertext=[_hover(link, told) for link in links],
             hovertemplate="%{hovertext}<extra></extra>",
         )
     )
+
+
+def _point_on(port: tuple[float, ...]) -> tuple[float, float]:
+    """A point on the arrow where its mark is seen: the middle, or near the start when boxes lie in between."""
+    x0, y0, x1, y1 = port
+    t = 0.5 if x1 - x0 < 0.2 else 0.14
+    bend = (x1 - x0) * 0.5
+    x = (1 - t) ** 3 * x0 + 3 * (1 - t) ** 2 * t * (x0 + bend) + 3 * (1 - t) * t**2 * (x1 - bend) + t**3 * x1
+    y = (1 - t) ** 3 * y0 + 3 * (1 - t) ** 2 * t * y0 + 3 * (1 - t) * t**2 * y1 + t**3 * y1
+    return x, y
+
+
+def _key_places(count: int) -> list[tuple[float, float]]:
+    """Left ends of the key's samples: two rows of four below the map."""
+    columns = (count + 1) // 2
+    return [(0.01 + (position % columns) / columns, 1.045 + 0.04 * (position // columns)) for position in range(count)]
+
+
+def _key_lines(levels: Sequence[EvidenceLevel], colours: Palette) -> list[dict]:
+    return [
+        {
+            "type": "line", "x0": x, "x1": x + 0.035, "y0": y, "y1": y, "layer": "below",
+            "line": {"color": colours.quiet_ink, "width": level.width, "dash": level.dash},
+        }
+        for level, (x, y) in zip(levels, _key_places(len(levels)), strict=True)
+    ]  # fmt: skip
+
+
+def _add_key_words(figure: go.Figure, shown_map: MechanismMap, colours: Palette) -> None:
+    for level, (x, y) in zip(shown_map.levels, _key_places(len(shown_map.levels)), strict=True):
+        figure.add_annotation(
+            x=x + 0.042, y=y, text="<br>".join(textwrap.wrap(getattr(level.label, shown_map.voice), 30)), align="left",
+            showarrow=False, xanchor="left", yanchor="middle", font={"size": 11, "color": colours.quiet_ink},
+        )  # fmt: skip
 
 
 def _mark_colour(link: MapLink, colours: Palette) -> str:
@@ -233,7 +363,7 @@ def _add_factor_labels(
     places: Mapping[str, tuple[float, float]],
     colours: Palette,
 ) -> None:
-    symbols = {"present": "circle", "absent": "circle-open", "not_tested": "circle-dot-open"}
+    symbols = {"present": "circle", "absent": "circle-open", "not_tested": "circle-open-dot"}
     figure.add_trace(
         go.Scatter(
             x=[places[factor.id][0] for factor in factors],
@@ -294,22 +424,23 @@ def _add_node_labels(
     )
 
 
-def _sentence(factors: Sequence[MapFactor], links: Sequence[MapLink], told: Told) -> str:
-    present = [factor.label for factor in factors if factor.state == "present" and not factor.switched_off]
+def _sentence(shown_map: MechanismMap, links: Sequence[MapLink], told: Told) -> str:
+    present = [factor.label for factor in shown_map.factors if factor.state == "present" and not factor.switched_off]
     if not present:
-        return "No factor is marked as present yet, so no arrow is lit."
+        return "Nothing is marked as present yet, so no arrow is lit."
     lit = [link for link in links if link.lit]
-    words = f"{len(present)} factor{'s' if len(present) > 1 else ''} present ({', '.join(present)}) light {len(lit)} arrows."
+    names = ", ".join(present)
+    if shown_map.voice == "patient":
+        lead = f"{len(present)} thing{'s' if len(present) > 1 else ''} may play a part here: {names}."
+    else:
+        lead = f"{len(present)} factor{'s' if len(present) > 1 else ''} present ({names}) light {len(lit)} arrows."
     if told == "story":
-        return (
-            f"The story clinics tell: {words} All arrows look alike here, because a story does not say how sure it is."
-        )
-    doubtful = [link for link in lit if link.dash == "dot"]
-    strongest = max(lit, key=lambda link: link.width, default=None)
-    tail = f" {len(doubtful)} of them were looked for and not found in studies." if doubtful else ""
-    return f"What studies found: {words}{tail}" + (
-        f" The best supported reads: {strongest.studies}" if strongest else ""
-    )
+        return f"This is the story as clinics tell it. {lead} All arrows look alike, because a story does not say how sure it is."
+    doubtful = sum(link.dash == "dot" for link in lit)
+    disputed = sum(link.contested for link in lit)
+    tail = f" On {disputed} of these arrows sources disagree (marked ?)." if disputed else ""
+    tail += f" {doubtful} have no support in studies (dotted)." if doubtful else ""
+    return f"This is what studies found. {lead}{tail}"
 
 
 def _table(links: Sequence[MapLink], factors: Sequence[MapFactor], nodes: Sequence[MapNode]) -> pd.DataFrame:
