@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from enum import Enum
+from statistics import NormalDist
 from typing import Final, Literal, get_args
 
 Unit = Literal[
@@ -27,6 +29,15 @@ UNIT_SYMBOLS: Final[dict[str, str]] = {
     "minutes_per_week": "min/week", "km_per_week": "km/week", "repetitions_per_week": "times/week",
 }  # fmt: skip
 """How a unit is written on screen."""
+
+
+NORMAL_95: Final = NormalDist().inv_cdf(0.975)
+"""Standard deviations that hold 95 % of a normal distribution (1.96): a repeat strays by this many SEM."""
+
+MDC95_PER_SEM: Final = NORMAL_95 * math.sqrt(2)
+"""MDC95 = 1.96 x sqrt(2) x SEM: the least difference between two measurements that is no mere error."""
+
+DAYS_PER_WEEK: Final = 7
 
 
 class NotTested(Enum):
