@@ -108,15 +108,15 @@ class SecurityHeaders:
 def say_what_failed(error: Exception) -> bool:
     """Put one kind sentence on the screen in place of a trace; True, because it was dealt with.
 
-    A refusal carries its own sentences. Anything else gets an id; the log has the id, the kind of error and where it
-    happened, but not its message, which could hold what somebody typed (hazard KW-H18).
+    A refusal carries its own sentences. Anything else gets an id; the log has the id, the kind of error and (from
+    Streamlit, before this is called) where it happened, but no message: it could hold what somebody typed (KW-H18).
     """
     if isinstance(error, KneewiseError):
         for sentence in error.sentences:
             st.error(sentence)
         return True
     error_id = uuid.uuid4().hex[:8]
-    log.error("Error %s: %s at\n%s", error_id, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+    log.error("Error %s is the %s whose place is logged above.", error_id, type(error).__name__)
     st.error(
         f"Sorry, this page could not be finished. Nothing you entered was lost. Please try again; "
         f"if it happens twice, tell whoever looks after Kneewise the code {error_id}."
