@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kneewise.errors import KneewiseError
+from kneewise.errors import FindingsError, KneewiseError
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -19,6 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kneewise", description=__doc__.split("\n", 1)[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_knowledge(commands)
+    _add_assess(commands)
     _add_import(commands)
     _add_demo(commands)
     return parser
@@ -33,6 +34,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for sentence in refusal.sentences:
             print(sentence, file=sys.stderr)
         return 1
+
+
+def _add_assess(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("assess", help="print the conclusions from a findings file as JSON")
+    parser.add_argument("path", nargs="?", type=Path, metavar="FINDINGS.json", help="a findings file")
+    parser.add_argument("--profile", metavar="PROFILE", help="guideline to look at, such as profile.jospt_2019")
+    parser.add_argument("--start", metavar="YYYY-MM-DD", help="start of treatment, for the dates of the reviews")
+    parser.add_argument("--template", action="store_true", help="print an empty findings file instead")
+    parser.set_defaults(handler=_assess)
+
+
+def _assess(parsed: argparse.Namespace) -> int:
+    import datetime
+
+    from kneewise import reasoning
+    from kneewise.knowledge_base.loading import load_knowledge
+    from kneewise.reasoning.findings import MOST_BYTES
+
+    knowledge = load_knowledge()
+    if parsed.template:
+        print(reasoning.template(knowledge), end="")
+        return 0
+    if parsed.path is None:
+        raise FindingsError("Name a findings file; `python -m kneewise assess --template` prints an empty one.")
+    problems = []
+    profiles = [profile.id for profile in knowledge.profiles]
+    if parsed.profile is not None and parsed.profile not in profiles:
+        problems.append(f"There is no such profile; choose one of {', '.join(profiles)}.")
+    start = None
+    try:
+        start = datetime.date.fromisoformat(parsed.start) if parsed.start else None
+    except ValueError:
+        problems.append("The start is a date written YYYY-MM-DD, such as 2026-03-31.")
+    if problems:
+        raise FindingsError(problems)
+    try:
+        with parsed.path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise FindingsError(f"The findings file {parsed.path.name} can't be read ({error.strerror}).") from None
+    findings = reasoning.parse(content, knowledge)
+    print(reasoning.to_json(reasoning.assess(findings, knowledge, parsed.profile, start)), end="")
+    return 0
 
 
 def _add_knowledge(commands: argparse._SubParsersAction) -> None:

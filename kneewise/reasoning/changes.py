@@ -135,9 +135,7 @@ def next_tests(core: Core, base: State, profile: str) -> tuple[NextTest, ...]:
     return tuple(item for _, item in sorted(ranked, key=lambda pair: pair[0]))
 
 
-def _advice_effects(
-    core: Core, base: State, changed: dict[str, FindingValue], profile: str
-) -> tuple[Effect, ...]:
+def _advice_effects(core: Core, base: State, changed: dict[str, FindingValue], profile: str) -> tuple[Effect, ...]:
     state = core.rerun(base, changed)
     effects = core.effects(base, state, profile, wide=False)
     if state.gate == "hit":

@@ -182,7 +182,9 @@ class OptionAdvice:
     option: str
     profile: str
     strength: Advice
-    reason: Literal["rule", "combined", "safety_open", "missing_findings", "rules_do_not_apply", "no_rule", "suppressed"]
+    reason: Literal[
+        "rule", "combined", "safety_open", "missing_findings", "rules_do_not_apply", "no_rule", "suppressed"
+    ]
     deciding: tuple[str, ...]
     if_safety_clear: Advice | None
     rules: tuple[str, ...]
@@ -200,7 +202,7 @@ class OptionAdvice:
 @dataclass(frozen=True)
 class ProfileAdvice:
     """All options under one guideline profile. `order` is by strength, ties by preference; `preference_grid` holds the
-    options among which only the patient's preference decides (two or more pass with the same strength word)."""
+    options that pass (offer, consider) where there are two or more: the patient's preference decides among them."""
 
     profile: str
     options: tuple[OptionAdvice, ...]
@@ -295,9 +297,9 @@ class Flip:
 @dataclass(frozen=True)
 class Robustness:
     """`advice_robust`: no input within its error changes gate, criteria or any option. `flips` also lists factors and
-    subcategories that would change. `tried` are the inputs that were varied; `error_not_known` could not be."""
+    subcategories that would change; None after a red flag, where nothing was tried. `tried` are the inputs that were varied; `error_not_known` could not be."""
 
-    advice_robust: bool
+    advice_robust: bool | None
     flips: tuple[Flip, ...]
     tried: tuple[str, ...]
     error_not_known: tuple[str, ...]

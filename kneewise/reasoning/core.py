@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from kneewise.knowledge_base.models import KnowledgeBase, Rule
+from kneewise.knowledge_base.models import Condition, KnowledgeBase, Rule
 from kneewise.quantities import Truth
 from kneewise.reasoning.conclusions import Effect
 from kneewise.reasoning.findings import FindingValue
@@ -101,10 +101,11 @@ class Core:
             AlarmQuestion(flag.id, "red_flag", flag.urgency, flag.within, compiler.question(flag.when))
             for flag in knowledge.red_flags
         ]
+        asked = {_shape(flag.when) for flag in knowledge.red_flags}  # the same question is not asked twice
         self.alarms += [
             AlarmQuestion(other.id, "differential", other.urgency, "", compiler.question(other.when))
             for other in knowledge.differentials
-            if other.when is not None and other.urgency in ALARMING
+            if other.when is not None and other.urgency in ALARMING and _shape(other.when) not in asked
         ]
         self.criteria = compiler.question(knowledge.diagnosis.when)
         self.parts = [compiler.question(part.when) for part in knowledge.diagnosis.parts]
@@ -202,7 +203,10 @@ class Core:
         elif cells - {None}:
             state.words = base.words.copy()
             again = cells | {
-                (whole, profile) for option, profile in cells - {None} for whole in COMBINED if option in COMBINED[whole]
+                (whole, profile)
+                for option, profile in cells - {None}
+                for whole in COMBINED
+                if option in COMBINED[whole]
             }
             self._say(state, [cell for cell in self._all_cells if cell in again], False)
         return state
@@ -319,6 +323,14 @@ class Core:
         strength = max((part.strength for part in hard or parts), key=self.rank)
         deciding = tuple(dict.fromkeys(rule for part in hard or parts for rule in part.deciding))
         return Word(strength, "combined", deciding)
+
+
+def _shape(condition: Condition) -> tuple:
+    """A condition without the order of its parts, for comparing two conditions."""
+    parts = tuple(sorted(map(repr, map(_shape, (condition.any_of or ()) + (condition.all_of or ())))))
+    inner = _shape(condition.not_) if condition.not_ is not None else None
+    leaf = condition.model_dump(exclude={"any_of", "all_of", "not_"}, exclude_none=True)
+    return condition.any_of is None, condition.all_of is None, parts, inner, tuple(sorted(leaf.items()))
 
 
 def _reading(questions: Iterable[Question]) -> dict[str, frozenset[int]]:

@@ -100,7 +100,7 @@ def assess(
         stop_rules=_stop_rules(core, context),
         reviews=() if hit or state.criteria is ABSENT else _reviews(knowledge, start),
         counterfactuals=() if hit else changes.counterfactuals(core, state, profile),
-        robustness=Robustness(True, (), (), ()) if hit else changes.robustness(core, state, profile),
+        robustness=Robustness(None, (), (), ()) if hit else changes.robustness(core, state, profile),
         next_tests=() if hit else changes.next_tests(core, state, profile),
         traces=_traces(core, state, context),
     )  # fmt: skip
@@ -150,7 +150,12 @@ def _safety(core: Core, state: State, context: Context) -> Safety:
     missing = _ordered(core, {finding for question in still_open for finding in question.missing})
     first = hits[0] if hits else None
     return Safety(
-        state.gate, first.urgency if first else None, first.id if first else None, tuple(hits), tuple(still_open), missing
+        state.gate,
+        first.urgency if first else None,
+        first.id if first else None,
+        tuple(hits),
+        tuple(still_open),
+        missing,
     )
 
 
@@ -205,9 +210,7 @@ def _factors(core: Core, state: State, context: Context) -> tuple[FactorAnswer, 
     return tuple(answers)
 
 
-def _readings(
-    core: Core, factor: Factor, answer: Truth, question: Question, context: Context
-) -> tuple[Reading, ...]:
+def _readings(core: Core, factor: Factor, answer: Truth, question: Question, context: Context) -> tuple[Reading, ...]:
     """The tested findings of a criterion, each with its cut-offs, its error, and whether the error flips the answer."""
     if factor.criterion is None:
         return ()
@@ -216,7 +219,7 @@ def _readings(
         comparison = next((name for name in _COMPARISONS if getattr(leaf, name) is not None), "is")
         cutoffs.setdefault(leaf.finding, []).append((comparison, getattr(leaf, comparison, None)))
     readings = []
-    for finding_id in _ordered(core, question.reads & state_keys(context)):
+    for finding_id in _ordered(core, question.reads & frozenset(context.values)):
         finding, value = core.findings[finding_id], context.values[finding_id]
         others, _ = changes.within_error(finding, value)
         flips = any(question.ask(Context({**context.values, finding_id: other})) is not answer for other in others)
@@ -229,11 +232,6 @@ def _readings(
                 )
             )  # fmt: skip
     return tuple(readings)
-
-
-def state_keys(context: Context) -> frozenset[str]:
-    """The ids of the tested findings of a run."""
-    return frozenset(context.values)
 
 
 def _finding_leaves(condition: Condition) -> Iterable[Condition]:
@@ -281,11 +279,7 @@ def _differentials(core: Core, context: Context) -> tuple[EntryAnswer, ...]:
 
 def _strategies(core: Core, state: State, lit: tuple[str, ...]) -> tuple[StrategyAnswer, ...]:
     knowledge = core.knowledge
-    present = [
-        factor
-        for factor, answer in zip(knowledge.factors, state.factors, strict=True)
-        if answer is PRESENT
-    ]
+    present = [factor for factor, answer in zip(knowledge.factors, state.factors, strict=True) if answer is PRESENT]
     lit_links = [link for link in knowledge.mechanisms.links if link.id in lit]
     answers = []
     for strategy in sorted(knowledge.strategies, key=lambda each: each.number):
@@ -364,12 +358,9 @@ def _option_advice(
 
 
 def _preference_grid(options: tuple[OptionAdvice, ...]) -> tuple[str, ...]:
-    """The compared options that pass with the same word, where there are two or more (the best such word counts)."""
-    for strength in _PASSING:
-        tied = tuple(each.option for each in options if each.compared and each.strength == strength)
-        if len(tied) > 1:
-            return tied
-    return ()
+    """The compared options that pass, where there are two or more: the patient's preference decides among them."""
+    passing = tuple(each.option for each in options if each.compared and each.strength in _PASSING)
+    return passing if len(passing) > 1 else ()
 
 
 def _stop_rules(core: Core, context: Context) -> tuple[StopAnswer, ...]:
@@ -418,7 +409,9 @@ def _traces(core: Core, state: State, context: Context) -> tuple[Trace, ...]:
     for factor, answer, question in zip(knowledge.factors, state.factors, core.factors, strict=True):
         if answer is not NOT_TESTED:
             traces.append(
-                _trace(context.values, factor.code, factor.criterion, question, answer, about=factor.id, entry=factor.id)
+                _trace(
+                    context.values, factor.code, factor.criterion, question, answer, about=factor.id, entry=factor.id
+                )
             )
     for each, answer, question in zip(knowledge.subcategories, state.subcategories, core.subcategories, strict=True):
         if answer is not NOT_TESTED:

@@ -242,9 +242,7 @@ def _checked_value(
     return None
 
 
-def _number(
-    value: object, minimum: float, maximum: float, unit: str, owner: str, problems: list[str]
-) -> float | None:
+def _number(value: object, minimum: float, maximum: float, unit: str, owner: str, problems: list[str]) -> float | None:
     measure = "" if unit == "none" else f" {unit}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         problems.append(f"{owner}: the value must be a number{' in' + measure if measure else ''}.")

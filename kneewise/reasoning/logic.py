@@ -332,9 +332,7 @@ def _joined(questions: list[Question], decides: Truth, otherwise: Truth) -> Ques
             return _NONE_MISSING
         return _union(each.missing(context) for each in questions if each.ask(context) is NOT_TESTED)
 
-    return Question(
-        ask, missing, _union(each.reads for each in questions), any(each.reads_gate for each in questions)
-    )
+    return Question(ask, missing, _union(each.reads for each in questions), any(each.reads_gate for each in questions))
 
 
 def _points(fact: DerivedFact, questions: list[Question]) -> Fact:
@@ -372,7 +370,9 @@ def _numeric(condition: Condition) -> tuple[Callable[[float, float], bool], floa
     if condition.below is not None:
         threshold = condition.below
         return (lambda low, high: high < threshold), threshold
-    raise KnowledgeError(f"'{condition.finding or condition.derived}' is a number; compare it with at_least or the like.")
+    raise KnowledgeError(
+        f"'{condition.finding or condition.derived}' is a number; compare it with at_least or the like."
+    )
 
 
 def _percent_change(before: float, after: float) -> float | None:
