@@ -1,9 +1,9 @@
-"""Intended use, limits and versions."""
+"""About: intended use, versions, and who it is not for."""
 
-import streamlit as st
-
-from kneewise.ui import frame
+from kneewise.ui import about, frame, material, session
 
 frame.open_page("about")
-
-st.write("Kneewise is a teaching illustration and decision support for clinicians; it does not diagnose.")
+knowledge = material.knowledge()
+about.show_purpose(knowledge, session.view())
+about.show_promises()
+about.show_versions(knowledge)

@@ -1,9 +1,7 @@
-"""Worked cases for trainees: commit first, then see the reasoning."""
+"""Cases for trainees: commit to an answer first, then see the reasoning."""
 
-import streamlit as st
-
-from kneewise.ui import frame
+from kneewise.ui import cases, frame, material
 
 frame.open_page("cases")
-
-st.write("In a case you commit to an answer first and see the reasoning afterwards.")
+knowledge = material.knowledge()
+cases.show_case(knowledge, cases.choose_case(knowledge))

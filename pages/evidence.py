@@ -1,9 +1,16 @@
-"""Every statement, rule and number with its source, status and date."""
+"""The evidence: every statement, rule and number with its source, status and date."""
 
 import streamlit as st
 
-from kneewise.ui import frame
+from kneewise.ui import evidence, frame, material, session
 
 frame.open_page("evidence")
+knowledge = material.knowledge()
 
-st.write("Every claim in Kneewise carries its source and says how far it was checked.")
+statements, cards, reading = st.tabs(["The twelve statements", "Search everything", "How to read it"])
+with statements:
+    evidence.show_statements(knowledge, session.view())
+with cards:
+    evidence.show_search(knowledge)
+with reading:
+    evidence.show_how_to_read(knowledge)

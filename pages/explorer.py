@@ -2,8 +2,21 @@
 
 import streamlit as st
 
-from kneewise.ui import frame
+from kneewise.reasoning import assess
+from kneewise.ui import explorer, frame, material, session, sheet
 
 frame.open_page("explorer")
+knowledge = material.knowledge()
+voice = session.view()
+current = sheet.current(knowledge)
+sheet.offer_sources(knowledge, current)
+explorer.enter_in_body_order(knowledge, current, voice)
+conclusions = assess(current.findings, knowledge)
 
-st.write("Most knee pain has more than one source; this page looks at them one by one.")
+if explorer.show_safety_first(knowledge, conclusions, voice):
+    st.stop()
+explorer.show_map(knowledge, conclusions, voice)
+explorer.show_what_helps(knowledge, conclusions, voice)
+explorer.show_week(knowledge, current, voice)
+if voice == "clinician":
+    explorer.show_factors(knowledge, conclusions)

@@ -59,7 +59,7 @@ def plain_layout(figure: go.Figure, colours: Palette, height_px: int) -> go.Figu
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": colours.ink, "size": 14},
+        font={"color": colours.ink, "size": 14, "family": "Source Sans, Source Sans Pro, sans-serif"},
         showlegend=False,
         hoverlabel={
             "bgcolor": colours.box,

@@ -7,6 +7,7 @@ of a person.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,16 +17,18 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kneewise.figures.drawn import Drawn, Palette, palette, plain_layout
-from kneewise.knowledge_base.models import EvidenceLevel, KnowledgeBase
+from kneewise.knowledge_base.models import EvidenceLevel, Factor, KnowledgeBase
 from kneewise.reasoning.conclusions import Conclusions
 from kneewise.reasoning.paths import link_is_contested, link_level, paths_to_pain
 
 Voice = Literal["clinician", "patient"]
 Told = Literal["story", "studies"]
 
-_FACTOR_RIGHT = 0.235
-_STAGE_CENTRE = {1: 0.375, 2: 0.565, 3: 0.755, 4: 0.94}
-_BOX_HALF_WIDTH = {1: 0.072, 2: 0.072, 3: 0.072, 4: 0.052}
+_FACTOR_RIGHT = 0.255
+_STAGE_CENTRE = {1: 0.388, 2: 0.575, 3: 0.762, 4: 0.94}
+_BOX_HALF_WIDTH = {1: 0.07, 2: 0.07, 3: 0.07, 4: 0.055}
+_LONGEST_LABEL = 34
+_STATE_WORDS = {"present": "present", "absent": "looked for, not there", "not_tested": "not tested"}
 _REGIONS = ("hip_pelvis", "knee", "foot_ankle", "load", "person")
 _REGION_TITLES = {
     "hip_pelvis": "Hip and pelvis", "knee": "Knee", "foot_ankle": "Foot and ankle", "load": "Load", "person": "Person",
@@ -126,7 +129,7 @@ def mechanism_map_of(
             "present" if factor.id in on or states.get(factor.id) == "present" else states.get(factor.id, "not_tested"),
             switched_off=states.get(factor.id) == "present" and factor.id not in on,
         )
-        for factor in knowledge.factors
+        for factor in in_body_order(knowledge)
         if factor.id in linked
     ]
     nodes = [MapNode(node.id, getattr(node.label, voice), node.stage, node.row) for node in graph.nodes]
@@ -136,6 +139,11 @@ def mechanism_map_of(
         factors = [factor for factor in factors if factor.state == "present"]
         nodes = [node for node in nodes if node.id in reached or node.stage == 4]
     return MechanismMap(tuple(factors), tuple(nodes), tuple(links), graph.levels, voice)
+
+
+def in_body_order(knowledge: KnowledgeBase) -> list[Factor]:
+    """All factors from the hip down, then load and person."""
+    return sorted(knowledge.factors, key=lambda factor: (_REGIONS.index(factor.region), factor.code))
 
 
 def arrows_that_go_out(before: MechanismMap, after: MechanismMap) -> int:
@@ -385,7 +393,8 @@ def _add_factor_labels(
                 "line": {"width": 2},
             },
             customdata=[factor.id for factor in factors],
-            hovertemplate="%{text}<extra></extra>",
+            hovertext=[f"{factor.label}: {_STATE_WORDS[factor.state]}" for factor in factors],
+            hovertemplate="%{hovertext}<extra></extra>",
             cliponaxis=False,
         )
     )
@@ -399,8 +408,19 @@ def _add_factor_labels(
             )  # fmt: skip
 
 
+def _short(label: str) -> str:
+    """A label that fits its column: what stands in brackets goes, the rest is cut at a word."""
+    return textwrap.shorten(without_brackets(label), _LONGEST_LABEL, placeholder="…")
+
+
+def without_brackets(label: str) -> str:
+    """The label without what stands in brackets."""
+    return re.sub(r"\s*\([^)]*\)", "", label)
+
+
 def _factor_words(factor: MapFactor) -> str:
-    words = f"<b>{factor.label}</b>" if factor.state == "present" and not factor.switched_off else factor.label
+    label = _short(factor.label)
+    words = f"<b>{label}</b>" if factor.state == "present" and not factor.switched_off else label
     return f"<s>{words}</s>" if factor.switched_off else words
 
 
@@ -416,7 +436,7 @@ def _add_node_labels(
             x=[places[node.id][0] for node in nodes],
             y=[places[node.id][1] for node in nodes],
             mode="text",
-            text=["<br>".join(textwrap.wrap(node.label, 17)) for node in nodes],
+            text=["<br>".join(textwrap.wrap(node.label, 12 if node.stage == 4 else 17)) for node in nodes],
             textfont={"size": 13, "color": colours.ink},
             customdata=[node.id for node in nodes],
             hoverinfo="skip",

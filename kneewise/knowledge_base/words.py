@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kneewise.knowledge_base.models import Evidence, KnowledgeBase, Provenance, Reliability, Source, Value
+from kneewise.knowledge_base.models import (
+    Evidence,
+    Finding,
+    KnowledgeBase,
+    Provenance,
+    Reliability,
+    Source,
+    Value,
+    Voices,
+)
 from kneewise.quantities import UNIT_SYMBOLS
 
 _INTERVAL_WORDS = {
@@ -115,3 +124,34 @@ def evidence_words(evidence: Evidence) -> str:
     """One finding of studies with its class and size."""
     size = f" ({evidence.size})" if evidence.size else ""
     return f"{EVIDENCE_CLASS_WORDS[evidence.evidence_class]}. {evidence.summary}{size}"
+
+
+def finding_value_words(finding: Finding, value: float | bool | str | tuple[str, ...]) -> str:
+    """The value of a finding as a clinician writes it: "yes", "7 points", "left"."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return f"{number_words(value)} {UNIT_SYMBOLS[finding.unit]}".strip()
+    labels = {choice.value: choice.label.clinician for choice in finding.choices}
+    chosen = value if isinstance(value, tuple | list) else (value,)
+    return ", ".join(labels[each] for each in chosen) or "none"
+
+
+def cited_words(knowledge: KnowledgeBase, entry_id: str) -> str:
+    """An entry cited in one line: what it says and how it is known."""
+    entry = knowledge.entry(entry_id)
+    if isinstance(entry, Evidence):
+        return f"{evidence_words(entry)}. {provenance_words(knowledge, entry)}"
+    if isinstance(entry, Value):
+        return f"{entry.quantity}: {value_words(entry)}. {provenance_words(knowledge, entry)}"
+    if isinstance(entry, Source):
+        return citation_words(entry)
+    said = next(
+        (
+            getattr(entry, name, None)
+            for name in ("text", "label", "why_retired", "summary", "name")
+            if getattr(entry, name, None)
+        ),
+        entry_id,
+    )
+    return f"{said.clinician if isinstance(said, Voices) else said}."

@@ -8,11 +8,15 @@ from kneewise.figures.mechanism_map import (
     MechanismMap,
     arrows_that_go_out,
     draw_mechanism_map,
+    in_body_order,
     mechanism_map_of,
+    without_brackets,
 )
+from kneewise.figures.week_load import draw_week_load
 from kneewise.knowledge_base import words
 from kneewise.knowledge_base.models import Evidence, KnowledgeBase, MechanismLink
-from kneewise.reasoning.conclusions import Conclusions
+from kneewise.reasoning.conclusions import Conclusions, Reading
+from kneewise.reasoning.load import week_load
 from kneewise.reasoning.paths import link_is_contested, link_level
 from kneewise.ui import charts, inputs, session
 from kneewise.ui.sheet import Sheet
@@ -30,12 +34,11 @@ _TOLD = {"studies": "What studies found", "story": "The story"}
 
 
 def enter_in_body_order(knowledge: KnowledgeBase, sheet: Sheet, voice: str) -> None:
-    """The findings, one area of the body at a time, from the hip down, in the side panel."""
+    """The findings, one area of the body at a time, from the hip down, in the side panel; none beside the example."""
+    if sheet.is_example:
+        return
     with st.sidebar:
         st.header("Findings", anchor=False)
-        if sheet.is_example:
-            st.write("The example is on screen. Choose **Enter own findings** or **Change the example** to type here.")
-            return
         area = st.selectbox(
             "Part of the body",
             list(_AREAS),
@@ -52,7 +55,6 @@ def choose_told() -> str:
         list(_TOLD),
         format_func=_TOLD.__getitem__,
         required=True,
-        label_visibility="collapsed",
         **session.keep("screen.told", "studies", list(_TOLD)),
     )
 
@@ -61,28 +63,47 @@ def switch_factors(knowledge: KnowledgeBase, conclusions: Conclusions, voice: st
     """Toggles for "what if": returns {factor id: on or off} for every factor that differs from what was found."""
     states = {answer.id: answer.answer for answer in conclusions.factors}
     linked = {link.origin for link in knowledge.mechanisms.links}
-    offered = [
-        factor
-        for factor in knowledge.factors
-        if factor.id in linked and (voice == "clinician" or states.get(factor.id) == "present")
-    ]
-    labels = {factor.id: getattr(factor.label, voice) for factor in offered}
+    labels = {
+        factor.id: without_brackets(getattr(factor.label, voice))
+        for factor in in_body_order(knowledge)
+        if factor.id in linked
+    }
     present = [factor for factor in labels if states.get(factor) == "present"]
-    chosen = st.pills(
-        "What if? Tap a factor to switch it off or on",
-        list(labels),
-        selection_mode="multi",
-        format_func=labels.__getitem__,
-        key=f"what_if/{session.epoch()}/{voice}/{'+'.join(present)}",
-        default=present,
-    )
-    return {factor: factor in chosen for factor in labels if (factor in chosen) != (factor in present)}
+    others = [factor for factor in labels if factor not in present]
+    mark = f"{session.epoch()}/{voice}/{'+'.join(present)}"
+    kept_on = present
+    tap, add = st.columns([3, 1]) if voice == "clinician" else (st.container(), None)
+    if present:
+        kept_on = tap.pills(
+            "What if? Tap to switch a factor off or on",
+            present,
+            selection_mode="multi",
+            wrap=True,
+            format_func=labels.__getitem__,
+            key=f"what_if/{mark}",
+            default=present,
+        )
+    added: list[str] = []
+    if add is not None:
+        with add.popover("Add a what-if", width="stretch"):
+            added = st.pills(
+                "What if another factor were there?",
+                others,
+                selection_mode="multi",
+                wrap=True,
+                format_func=labels.__getitem__,
+                key=f"what_if_more/{mark}",
+            )
+    return {factor: False for factor in present if factor not in kept_on} | {factor: True for factor in added}
 
 
 def show_map(knowledge: KnowledgeBase, conclusions: Conclusions, voice: str) -> None:
     """The map with its switch, its toggles, its sentence, its table, and a closer look at one arrow."""
-    told = choose_told()
-    switched = switch_factors(knowledge, conclusions, voice)
+    as_what, what_if = st.columns([3, 7])
+    with as_what:
+        told = choose_told()
+    with what_if:
+        switched = switch_factors(knowledge, conclusions, voice)
     only_lit = voice == "patient"
     found = mechanism_map_of(knowledge, conclusions, voice, only_lit=only_lit)
     shown = mechanism_map_of(knowledge, conclusions, voice, switched=switched, only_lit=only_lit)
@@ -162,16 +183,17 @@ def show_what_helps(knowledge: KnowledgeBase, conclusions: Conclusions, voice: s
     if not suggested:
         return
     st.subheader("What helps" if voice == "patient" else "Strategies that these factors suggest", anchor=False)
-    columns = st.columns(2)
     for position, answer in enumerate(suggested):
         strategy = knowledge.entry(answer.id)
+        if position % 2 == 0:
+            columns = st.columns(2)
         with columns[position % 2].container(border=True, height="stretch"):
             st.markdown(f"**{getattr(strategy.label, voice)}**")
             st.write(getattr(strategy.what, voice))
             if voice == "clinician":
                 st.caption(f"What studies found: {strategy.verdict.clinician}")
-                names = ", ".join(knowledge.entry(factor).label.clinician for factor in answer.factors)
-                st.caption(f"Because of: {names}.")
+                reasons = [knowledge.entry(factor).label.clinician for factor in answer.factors]
+                st.caption(f"Because of: {', '.join(reasons) or 'steps that are lit in the map'}.")
 
 
 def show_factors(knowledge: KnowledgeBase, conclusions: Conclusions) -> None:
@@ -212,7 +234,7 @@ _SURETY = {
 }
 
 
-def _reading_words(knowledge: KnowledgeBase, reading) -> str:
+def _reading_words(knowledge: KnowledgeBase, reading: Reading) -> str:
     finding = knowledge.entry(reading.finding)
     if finding.kind != "number":
         return finding.label.clinician
@@ -220,3 +242,73 @@ def _reading_words(knowledge: KnowledgeBase, reading) -> str:
     threshold = "" if reading.threshold is None else f", cut-off {words.number_words(reading.threshold)}"
     margin = "" if reading.margin is None else f", a repeat strays up to {words.number_words(reading.margin)}"
     return f"{finding.label.clinician}: {value}{threshold}{margin}"
+
+
+def show_safety_first(knowledge: KnowledgeBase, conclusions: Conclusions, voice: str) -> bool:
+    """The action of a red flag, if one holds; returns whether the page must stop there."""
+    if not conclusions.suppressed:
+        return False
+    show_alarms(knowledge, conclusions, voice)
+    return True
+
+
+def show_alarms(knowledge: KnowledgeBase, conclusions: Conclusions, voice: str) -> None:
+    """Every red flag that holds, the most urgent first, with its action and nothing else."""
+    for alarm in conclusions.safety.hits:
+        entry = knowledge.entry(alarm.id)
+        within = getattr(entry, "within", "") or alarm.within
+        st.error(
+            f"**{getattr(entry.label, voice)}** ({alarm.urgency}, {within})\n\n{getattr(entry.action, voice)}",
+            icon="⚠️",
+        )
+    st.write(
+        "The rest waits until this has been looked at."
+        if voice == "patient"
+        else "Everything else on this page is held back until this has been dealt with."
+    )
+
+
+def show_week(knowledge: KnowledgeBase, sheet: Sheet, voice: str) -> None:
+    """The patient's own week before and after a change, what it asks of the knee, and which levers lower it."""
+    st.subheader("How much the knee has to do", anchor=False)
+    st.write(getattr(knowledge.load.explains, voice))
+    if not sheet.is_example:
+        _enter_week(knowledge, voice)
+    week = week_load(sheet.findings, knowledge)
+    charts.show(draw_week_load(week, knowledge, voice, dark=charts.is_dark()), key="week_load")
+    if week.rise_flag:
+        st.warning(getattr(knowledge.load.rise.text, voice))
+    with st.expander("What can make the same activity easier for the kneecap"):
+        _show_levers(knowledge, voice)
+
+
+def _enter_week(knowledge: KnowledgeBase, voice: str) -> None:
+    with st.expander("The week before, and the week you plan", expanded=True):
+        for row in range(0, len(knowledge.load.activities), 3):
+            for column, activity in zip(st.columns(3), knowledge.load.activities[row : row + 3], strict=False):
+                with column:
+                    st.markdown(
+                        f"**{getattr(activity.label, voice)}**  \n:small[{activity.counted_patient if voice == 'patient' else activity.counted_as}]"
+                    )
+                    before, after = st.columns(2)
+                    for place, moment in ((before, "before"), (after, "after")):
+                        with place:
+                            st.number_input(
+                                "Before" if moment == "before" else "Planned",
+                                min_value=0.0,
+                                max_value=activity.count_maximum,
+                                step=float(max(1, round(activity.count_maximum / 100))),
+                                format="%g",
+                                placeholder="–",
+                                **session.keep(("week", moment, activity.id)),
+                            )
+
+
+def _show_levers(knowledge: KnowledgeBase, voice: str) -> None:
+    for lever in knowledge.load.levers:
+        st.markdown(f"**{getattr(lever.label, voice)}**")
+        for value in lever.values:
+            st.markdown(
+                f"- {value.quantity}: {words.value_words(value)}  \n:small[{words.provenance_words(knowledge, value)}]"
+            )
+        st.caption(getattr(lever.caution, voice))

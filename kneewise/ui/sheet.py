@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -9,8 +10,8 @@ import streamlit as st
 from kneewise.errors import FindingsError
 from kneewise.knowledge_base.models import KnowledgeBase
 from kneewise.reasoning import findings as findings_file
-from kneewise.reasoning.findings import Findings
-from kneewise.ui import downloads, session
+from kneewise.reasoning.findings import Findings, FindingValue
+from kneewise.ui import downloads, frame, session
 
 _EXAMPLE_OFF = "screen.example_off"
 
@@ -47,21 +48,19 @@ def worked_example(knowledge: KnowledgeBase) -> Findings:
 
 def offer_sources(knowledge: KnowledgeBase, sheet: Sheet) -> None:
     """Say whose findings are on screen, and offer to change, open or save them."""
-    words, change, opening, saving = st.columns([5, 2, 1.6, 1.6], vertical_alignment="center")
+    words, change, other, opening, saving = st.columns([5, 2.3, 2.3, 1.5, 1.5], vertical_alignment="center")
     with words:
         if sheet.is_example:
-            st.markdown(":orange-badge[Worked example]  An invented person, to show how this works.")
+            st.markdown(":orange-badge[Worked example] An invented person, to show how this works.")
         else:
             count = len(sheet.findings)
-            st.markdown(
-                f":blue-badge[This window]  {count} finding{'' if count == 1 else 's'}; nothing leaves this window."
-            )
-    with change:
-        if sheet.is_example:
-            st.button("Enter own findings", type="primary", width="stretch", on_click=_leave_example, args=(None,))
-            st.button("Change the example", width="stretch", on_click=_leave_example, args=(knowledge,))
-        else:
-            st.button("Show the example", width="stretch", on_click=_show_example)
+            st.markdown(f":blue-badge[This window] {count} finding{'' if count == 1 else 's'}; nothing leaves it.")
+    if sheet.is_example:
+        kind = frame.main_button_type()
+        change.button("Enter findings", type=kind, width="stretch", on_click=_leave_example, args=(None,))
+        other.button("Change example", width="stretch", on_click=_leave_example, args=(knowledge,))
+    else:
+        other.button("Show example", width="stretch", on_click=_show_example)
     with opening, st.popover("Open", width="stretch"):
         _offer_opening(knowledge)
     with saving, st.popover("Save", width="stretch"):
@@ -104,6 +103,11 @@ def put(findings: Findings, knowledge: KnowledgeBase) -> None:
     session.put(_EXAMPLE_OFF, True)
 
 
+def put_values(values: Mapping[str, FindingValue], knowledge: KnowledgeBase) -> None:
+    """Put plain values {finding id: value} in place of what was entered."""
+    put(findings_file.findings_of(values, knowledge), knowledge)
+
+
 def _offer_opening(knowledge: KnowledgeBase) -> None:
     uploaded = st.file_uploader("Findings file (JSON)", type=["json"], key=f"open_findings_{session.epoch()}")
     if uploaded is None:
@@ -116,4 +120,4 @@ def _offer_opening(knowledge: KnowledgeBase) -> None:
             st.write(f"And {len(refusal.sentences) - 8} more.")
         return
     st.success(f"{len(opened)} findings read.")
-    st.button("Use them in this window", type="primary", on_click=put, args=(opened, knowledge))
+    st.button("Use them in this window", type=frame.main_button_type(), on_click=put, args=(opened, knowledge))
