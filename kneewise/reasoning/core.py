@@ -26,6 +26,7 @@ PREFERENCE_FOR = {
     "option.taping_and_orthoses": ("finding.wants_tape", "finding.wants_orthosis"),
 }
 _PREFERENCE_RANK = {"wants": 0, "neutral": 1, "undecided": 1, "declines": 2}
+_LAST_TO_TRY = "consider"
 NO_ADVICE, SUPPRESSED = "no_advice", "suppressed"
 _HARD_STRENGTHS = ("do_not", "refer")
 _HARD_EFFECTS = ("block", "stop")
@@ -214,8 +215,10 @@ class Core:
     def order(self, state: State, profile: str) -> tuple[str, ...]:
         """The compared options, stronger words first; ties by preference (wanted first), then in file order."""
 
-        def rank(option: str) -> tuple[int, int]:
-            return self.rank(state.words[option, profile].strength), self._preference(state, option)
+        def rank(option: str) -> tuple[float, int]:
+            strength = state.words[option, profile].strength
+            unsaid = strength in (NO_ADVICE, SUPPRESSED)  # after what may be tried, before what is advised against
+            return self.rank(_LAST_TO_TRY) + 0.5 if unsaid else self.rank(strength), self._preference(state, option)
 
         return tuple(sorted(self.compared, key=rank))
 

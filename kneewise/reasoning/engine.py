@@ -318,6 +318,8 @@ def _option_advice(
 ) -> OptionAdvice:
     word = state.words[option, profile]
     about = (option, *COMBINED.get(option, ()))
+    silent = word.strength == NO_ADVICE
+    later = provisional.words[option, profile].strength if silent and word.reason == "safety_open" else None
     firing: dict[str, list[str]] = {}
     still_open: list[OpenQuestion] = []
     open_needed: set[str] = set()
@@ -330,12 +332,10 @@ def _option_advice(
         elif answer is NOT_TESTED:
             missing = _missing(core, node.question, context, gate_missing)
             still_open.append(OpenQuestion(rule.id, missing))
-            if node.hard or (rule.effect == "strength" and word.reason != "safety_open"):
+            if node.hard or (rule.effect == "strength" and later in (None, NO_ADVICE)):
                 open_needed |= set(missing)
-    silent = word.strength == NO_ADVICE
     if silent and state.scope is NOT_TESTED and word.reason in ("safety_open", "missing_findings"):
         open_needed |= set(gate_missing)
-    later = provisional.words[option, profile].strength if silent and word.reason == "safety_open" else None
     wishes = [state.values[finding] for finding in PREFERENCE_FOR.get(option, ()) if finding in state.values]
     return OptionAdvice(
         option=option,

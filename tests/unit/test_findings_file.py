@@ -78,8 +78,14 @@ def test_the_template_is_a_findings_file_with_nothing_tested(knowledge):
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ({"finding.tilt_degs": {"value": 3}}, "There is no finding 'finding.tilt_degs'; did you mean finding.tilt_deg."),
-        ({"finding.tilt_deg": {"value": 3, "unit": "mm"}}, "finding.tilt_deg: the unit is wrong; it is measured in deg."),
+        (
+            {"finding.tilt_degs": {"value": 3}},
+            "There is no finding 'finding.tilt_degs'; did you mean finding.tilt_deg.",
+        ),
+        (
+            {"finding.tilt_deg": {"value": 3, "unit": "mm"}},
+            "finding.tilt_deg: the unit is wrong; it is measured in deg.",
+        ),
         ({"finding.tilt_deg": {"value": 3}}, "finding.tilt_deg: the unit is missing; it is measured in deg."),
         (
             {"finding.tilt_deg": {"value": 41, "unit": "deg"}},
@@ -117,7 +123,9 @@ def test_a_wrong_entry_gets_one_clear_sentence(entry, says, knowledge):
 
 def test_all_problems_are_said_in_one_go(knowledge):
     sentences = refused(
-        file_with({"finding.squeak": {"value": "yes"}, "finding.tilt_deg": {"value": 99, "unit": "deg"}}, name="Ann Smith"),
+        file_with(
+            {"finding.squeak": {"value": "yes"}, "finding.tilt_deg": {"value": 99, "unit": "deg"}}, name="Ann Smith"
+        ),
         knowledge,
     )
     assert len(sentences) == 3

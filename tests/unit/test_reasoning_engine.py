@@ -180,7 +180,10 @@ def test_reviews_have_dates_when_the_start_is_known(conclude):
 
 
 def test_stop_rules_fire_or_are_watched(clear):
-    assert [(stop.id, stop.state) for stop in clear(rash=True).stop_rules] == [("stop.s1", "fires"), ("stop.s2", "watch")]
+    assert [(stop.id, stop.state) for stop in clear(rash=True).stop_rules] == [
+        ("stop.s1", "fires"),
+        ("stop.s2", "watch"),
+    ]
 
 
 def test_the_smallest_change_is_found(clear):
@@ -188,12 +191,16 @@ def test_the_smallest_change_is_found(clear):
     found = clear(tilt_deg=10, before=6, after=2).counterfactuals
     tilt = next(each for each in found if each.changes[0].finding == "finding.tilt_deg")
     assert (tilt.changes[0].old, tilt.changes[0].new) == (10, 15)
-    assert ("option.orthoses", "no_advice", "consider") in [(effect.about, effect.old, effect.new) for effect in tilt.effects]
+    assert ("option.orthoses", "no_advice", "consider") in [
+        (effect.about, effect.old, effect.new) for effect in tilt.effects
+    ]
 
 
 def test_a_preference_changes_the_order_and_no_word(clear):
     conclusions = clear(tilt_deg=30, before=6, after=4, rating="same", wants_tape="declines")
-    assert conclusions.under(NORTH).order.index("option.orthoses") < conclusions.under(NORTH).order.index("option.taping")
+    assert conclusions.under(NORTH).order.index("option.orthoses") < conclusions.under(NORTH).order.index(
+        "option.taping"
+    )
     change = next(each for each in conclusions.counterfactuals if each.kind == "preference")
     assert {effect.kind for effect in change.effects} == {"order"}
 
