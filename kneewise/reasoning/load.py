@@ -84,7 +84,11 @@ class WeekLoad:
 
 
 def week_load(findings: Findings, knowledge: KnowledgeBase) -> WeekLoad:
-    """The load of the week in `findings.week`. Totals hold the activities whose counts are known on both sides."""
+    """The load of the week in `findings.week`. Totals hold the activities whose counts are known on both sides.
+
+    `rise_flag` holds the change of the index against the published rise of weekly training (`rise_threshold`): a group
+    boundary of a study of runners and not a proven limit; `rise_rule` says so in words.
+    """
     step_rate = findings.get(_STEP_RATE)
     activities = tuple(
         _activity_load(activity, findings.week.get(activity.id, (None, None)), step_rate, knowledge)

@@ -238,3 +238,16 @@ def test_conclusions_are_json(clear):
 def test_an_unknown_profile_is_an_error(clear):
     with pytest.raises(KeyError):
         clear(profile="profile.west")
+
+
+def test_where_no_single_change_is_enough_a_pair_is_found(clear):
+    """No squeak and another noise: changing one of them leaves the pattern absent, changing both doesn't."""
+    conclusions = clear(squeak=False, other_noise=True)
+    assert conclusions.criteria.state == "do_not_hold"
+    pair = next(each for each in conclusions.counterfactuals if len(each.changes) == 2)
+    assert {(change.finding, change.new) for change in pair.changes} == {
+        ("finding.squeak", True),
+        ("finding.other_noise", False),
+    }
+    after = clear(squeak=True, other_noise=False)
+    assert after.criteria.state == "hold"
