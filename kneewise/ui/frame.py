@@ -67,7 +67,10 @@ def open_page(stem: str) -> None:
     screen = SCREENS[stem]
     st.set_page_config(page_title=f"Kneewise: {screen.title}", page_icon=str(ICON), layout="wide")
     if not _inside_app.get():
+        # A page that ran by itself gives its widgets other ids than the same page inside the app: the first choice
+        # would empty every other widget. So the page is left at once and opened again through app.py.
         _navigation()
+        st.switch_page(ROOT / "pages" / f"{stem}.py")
     st.logo(str(WORDMARK), size="large")
     heading, controls = st.columns([3, 2], vertical_alignment="center")
     with heading:

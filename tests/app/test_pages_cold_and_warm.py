@@ -29,14 +29,14 @@ def test_a_page_opened_by_its_address_on_a_fresh_server_has_the_frame(stem, open
     stands_in_the_frame(open_cold(stem), stem)
 
 
-def test_the_cold_run_is_really_cold(open_cold, monkeypatch):
-    """Hazard KW-H13: if the cold tests went through app.py, they would prove nothing."""
-
-    def went_through_app():
-        raise AssertionError("app.py ran")
-
-    monkeypatch.setattr(frame, "run_chosen_page", went_through_app)
+def test_the_cold_run_is_really_cold_and_is_left_at_once(open_cold, monkeypatch):
+    """Hazard KW-H13: the page runs before app.py, shows nothing by itself, and goes on through app.py."""
+    ran = []
+    opened, chosen = frame.open_page, frame.run_chosen_page
+    monkeypatch.setattr(frame, "open_page", lambda stem: (ran.append("page"), opened(stem)))
+    monkeypatch.setattr(frame, "run_chosen_page", lambda: (ran.append("app"), chosen()))
     stands_in_the_frame(open_cold("about"), "about")
+    assert ran == ["page", "app", "page"]
 
 
 @pytest.mark.parametrize("stem", STEMS)

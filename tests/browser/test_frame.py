@@ -32,6 +32,17 @@ def test_a_fresh_server_shows_any_page_in_its_frame(stem, fresh_server, new_page
     in_the_frame(page, stem)
 
 
+def test_a_choice_on_a_page_opened_cold_leaves_the_other_choices_alone(fresh_server, new_page, settled):
+    """Hazard KW-H13: a page that ran without app.py had other widgets, and the first click emptied the rest."""
+    page = new_page(address=fresh_server.address)
+    page.goto("/explorer")
+    settled(page)
+    page.get_by_text("Patient", exact=True).click()
+    settled(page)
+    assert page.get_by_role("radio", name="Patient", exact=True).get_attribute("aria-checked") == "true"
+    assert page.get_by_role("radio", name="What studies found").get_attribute("aria-checked") == "true"
+
+
 @pytest.mark.parametrize("stem", STEMS)
 def test_every_address_shows_its_page(stem, page, open_screen):
     open_screen(page, stem)
