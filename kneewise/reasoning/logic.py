@@ -283,17 +283,21 @@ def possible_responses(
 ) -> frozenset[str]:
     """The classes that an in-session retest can still have; one class when all that matters is known.
 
-    Pain before and after on the same 0-10 scale; `rating` a choice of the rating finding. Read in this order: pain before
-    below the interpretable limit; fall by the responder fraction, or rating high enough; fall by the partial limit; rise
-    by the worse limit; else no response. Without a rating the responder class stays possible, unless `by_pain_alone`.
+    Pain before and after on the same 0-10 scale; `rating` a choice of the rating finding. Read in this order: rise by the
+    worse limit, whatever the rating (the cautious reading, hazard KW-H03); pain before below the interpretable limit; fall
+    by the responder fraction, or rating high enough; fall by the partial limit; else no response. Without a rating the
+    responder class stays possible, unless `by_pain_alone`.
     Source: interventions evidence 1.3; the numbers stand in the ResponseRule.
     """
     if before is None:
         return frozenset(RESPONSES)
+    if after is not None and round(after - before, _DECIMALS) >= rule.worse_rise_points.value:
+        return frozenset({"worse"})
+    worse_is_open = frozenset({"worse"}) if after is None else frozenset()
     if before < rule.interpretable_from_points.value:
-        return frozenset({"uninterpretable"})
+        return frozenset({"uninterpretable"}) | worse_is_open
     if rating is not None and rating in rule.responder_rating_at_least:
-        return frozenset({"responder"})
+        return frozenset({"responder"}) | worse_is_open
     if after is None:
         return frozenset(RESPONSES) - {"uninterpretable"}
     fraction = rule.responder_fall_fraction.value
@@ -304,8 +308,6 @@ def possible_responses(
         return frozenset({"responder"})
     if fall >= rule.partial_fall_points.value:
         by_pain = "partial"
-    elif -fall >= rule.worse_rise_points.value:
-        by_pain = "worse"
     else:
         by_pain = "non_responder"
     if rating is None and not by_pain_alone:
