@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from kneewise.figures.mechanism_map import (
     MechanismMap,
@@ -55,12 +56,18 @@ def choose_told() -> str:
         list(_TOLD),
         format_func=_TOLD.__getitem__,
         required=True,
+        label_visibility="collapsed",
         **session.keep("screen.told", "studies", list(_TOLD)),
     )
 
 
-def switch_factors(knowledge: KnowledgeBase, conclusions: Conclusions, voice: str) -> dict[str, bool]:
-    """Toggles for "what if": returns {factor id: on or off} for every factor that differs from what was found."""
+def switch_factors(
+    knowledge: KnowledgeBase, conclusions: Conclusions, voice: str, place: DeltaGenerator
+) -> dict[str, bool]:
+    """Toggles for "what if": returns {factor id: on or off} for every factor that differs from what was found.
+
+    `place` takes the button that offers the factors that are not there.
+    """
     states = {answer.id: answer.answer for answer in conclusions.factors}
     linked = {link.origin for link in knowledge.mechanisms.links}
     labels = {
@@ -71,45 +78,44 @@ def switch_factors(knowledge: KnowledgeBase, conclusions: Conclusions, voice: st
     present = [factor for factor in labels if states.get(factor) == "present"]
     others = [factor for factor in labels if factor not in present]
     mark = f"{session.epoch()}/{voice}/{'+'.join(present)}"
-    kept_on = present
-    tap, add = st.columns([3, 1]) if voice == "clinician" else (st.container(), None)
-    if present:
-        kept_on = tap.pills(
-            "What if? Tap to switch a factor off or on",
-            present,
-            selection_mode="multi",
-            wrap=True,
-            format_func=labels.__getitem__,
-            key=f"what_if/{mark}",
-            default=present,
-        )
-    added: list[str] = []
-    if add is not None:
-        with add.popover("Add a what-if", width="stretch"):
+    kept_on, added = present, []
+    if voice == "clinician":
+        with place.popover("What if another factor were there?"):
             added = st.pills(
-                "What if another factor were there?",
+                "Tap to add a factor",
                 others,
                 selection_mode="multi",
                 wrap=True,
                 format_func=labels.__getitem__,
                 key=f"what_if_more/{mark}",
             )
+    if present:
+        kept_on = st.pills(
+            "What if? Tap to switch a factor off or on",
+            present,
+            selection_mode="multi",
+            wrap=True,
+            label_visibility="collapsed",
+            format_func=labels.__getitem__,
+            key=f"what_if/{mark}",
+            default=present,
+        )
     return {factor: False for factor in present if factor not in kept_on} | {factor: True for factor in added}
 
 
 def show_map(knowledge: KnowledgeBase, conclusions: Conclusions, voice: str) -> None:
     """The map with its switch, its toggles, its sentence, its table, and a closer look at one arrow."""
-    as_what, what_if = st.columns([3, 7])
-    with as_what:
+    row = st.container(horizontal=True, vertical_alignment="center")
+    with row:
         told = choose_told()
-    with what_if:
-        switched = switch_factors(knowledge, conclusions, voice)
+        st.markdown("What if? Tap a factor to switch it off or on.", width="stretch")
+    switched = switch_factors(knowledge, conclusions, voice, row)
     only_lit = voice == "patient"
     found = mechanism_map_of(knowledge, conclusions, voice, only_lit=only_lit)
     shown = mechanism_map_of(knowledge, conclusions, voice, switched=switched, only_lit=only_lit)
     if switched:
         _say_what_changes(knowledge, found, shown, switched, voice)
-    drawn = draw_mechanism_map(shown, told=told, dark=charts.is_dark(), height_px=520 if only_lit else 680)
+    drawn = draw_mechanism_map(shown, told=told, dark=charts.is_dark(), height_px=480 if only_lit else 640)
     clicked = charts.show(drawn, key="mechanism_map", selectable=True)
     _look_closer(knowledge, shown, clicked, voice)
 

@@ -48,25 +48,23 @@ def worked_example(knowledge: KnowledgeBase) -> Findings:
 
 def offer_sources(knowledge: KnowledgeBase, sheet: Sheet) -> None:
     """Say whose findings are on screen, and offer to change, open or save them."""
-    words, change, other, opening, saving = st.columns([5, 2.3, 2.3, 1.5, 1.5], vertical_alignment="center")
-    with words:
+    with st.container(horizontal=True, vertical_alignment="center"):
         if sheet.is_example:
-            st.markdown(":orange-badge[Worked example] An invented person, to show how this works.")
+            st.markdown(":orange-badge[Worked example] An invented person", width="stretch")
+            kind = frame.main_button_type()
+            st.button("Enter findings", type=kind, on_click=_leave_example, args=(None,))
+            st.button("Change example", on_click=_leave_example, args=(knowledge,))
         else:
             count = len(sheet.findings)
-            st.markdown(f":blue-badge[This window] {count} finding{'' if count == 1 else 's'}; nothing leaves it.")
-    if sheet.is_example:
-        kind = frame.main_button_type()
-        change.button("Enter findings", type=kind, width="stretch", on_click=_leave_example, args=(None,))
-        other.button("Change example", width="stretch", on_click=_leave_example, args=(knowledge,))
-    else:
-        other.button("Show example", width="stretch", on_click=_show_example)
-    with opening, st.popover("Open", width="stretch"):
-        _offer_opening(knowledge)
-    with saving, st.popover("Save", width="stretch"):
-        st.write("The file holds findings only: no name, no date, no number of a person.")
-        text = findings_file.serialise(sheet.findings, knowledge)
-        downloads.offer("Save findings", text, "kneewise-findings.json", "application/json", key="save_findings")
+            words = f":blue-badge[This window] {count} finding{'' if count == 1 else 's'}; nothing leaves it."
+            st.markdown(words, width="stretch")
+            st.button("Show example", on_click=_show_example)
+        with st.popover("File"):
+            st.markdown("**Save.** The file holds findings only: no name, no date, no number of a person.")
+            text = findings_file.serialise(sheet.findings, knowledge)
+            downloads.offer("Save findings", text, "kneewise-findings.json", "application/json", key="save_findings")
+            st.markdown("**Open**")
+            _offer_opening(knowledge)
 
 
 def _leave_example(knowledge: KnowledgeBase | None) -> None:
