@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from kneewise.ui import frame
+from kneewise.ui import frame, outcomes
 
 frame.open_page("outcomes")
-
-st.write("The charts here describe what happened in clinics; without a control group they do not show what caused it.")
+asked = outcomes.choose()
+if asked is None:
+    st.stop()
+outcomes.show_answers(asked)

@@ -11,7 +11,7 @@ import datetime
 import math
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from kneewise.errors import ImportRefused
 from kneewise.outcomes.identity import identity_problem, keyed_hash, read_dates, read_key
 from kneewise.outcomes.instruments import InstrumentRange, Instruments
 from kneewise.outcomes.profiles import ATTRIBUTES, Attribute, Column, Profile, WideScore
-from kneewise.outcomes.reading import CodedColumn, ExportTable, Progress, Source, read_export
+from kneewise.outcomes.reading import CodedColumn, ExportTable, Progress, Source, count_known_columns, read_export
 from kneewise.outcomes.store import SourceInfo, Window, commit_source, key_file_of
 
 _LISTED_REJECTIONS = 200
@@ -123,6 +123,12 @@ def preview(
         As `import_export`.
     """
     return _understand(source, profile, instruments, secrets.token_bytes(32), profile.id, progress)[0]
+
+
+def suggest_profile(source: Source, profiles: Sequence[Profile]) -> str | None:
+    """The id of the profile that knows most of the export's columns and lacks none it needs; None if none fits."""
+    fits = [(known, profile.id) for profile in profiles if (known := count_known_columns(source, profile)) is not None]
+    return max(fits, key=lambda fit: fit[0])[1] if fits else None
 
 
 def import_export(
@@ -508,6 +514,13 @@ def _range_reason(scale: InstrumentRange) -> str:
     return f"the score lies outside the range of {scale.name} ({scale.minimum:g} to {scale.maximum:g})."
 
 
+def _count_as_refused(reports: list[ColumnReport], column: str, count: int) -> None:
+    """Values that were readable and lie outside the range count as refused, not as understood."""
+    place = next(place for place, each in enumerate(reports) if each.column == column)
+    each = reports[place]
+    reports[place] = replace(each, understood=each.understood - count, refused=each.refused + count)
+
+
 def _floats(values: np.ndarray) -> np.ndarray:
     return np.array([math.nan if value is None else value for value in values], dtype=float)
 
@@ -543,7 +556,9 @@ def _long_scores(
     )  # fmt: skip
     for name in sorted({name for name in names if name is not None}):
         scale = _range_of(name, instruments)
-        rejections.add((names == name) & _outside(values, scale), value_column.name, _range_reason(scale))
+        outside = (names == name) & _outside(values, scale)
+        rejections.add(outside, value_column.name, _range_reason(scale))
+        _count_as_refused(reports, value_column.name, int(outside.sum()))
     days, day_name = _days(table, profile, rows, rejections, reports)
     rejections.add(
         (days < profile.earliest_day) | (days > profile.latest_day),
@@ -633,7 +648,9 @@ def _wide_scores(
         meaning = f"{scale.name}, day {column.day}" + (" (expected)" if column.kind == "predicted" else "")
         values = _floats(_mapped(coded, column, meaning, read, "the score is not a number.", rejections, reports))
         if column.kind == "score":
-            rejections.add(_outside(values, scale), coded.name, _range_reason(scale))
+            outside = _outside(values, scale)
+            rejections.add(outside, coded.name, _range_reason(scale))
+            _count_as_refused(reports, coded.name, int(outside.sum()))
         found.append((column, values))
     if not any(column.kind == "score" for column, _ in found):
         raise ImportRefused(f"Row 1 has none of the score columns that the profile {profile.id} knows.")

@@ -85,6 +85,19 @@ def file_digest(source: Source, profile: Profile) -> str:
     return digest.hexdigest()
 
 
+def count_known_columns(source: Source, profile: Profile) -> int | None:
+    """How many of the export's columns the profile knows; None where it can't read the file or lacks a needed column.
+
+    Looks at the beginning of the file only; `read_export` says what is wrong with a file, and where.
+    """
+    try:
+        with _opened(source, profile) as stream:
+            head = stream.read(_BLOCK).decode("utf-8-sig", errors="ignore")
+        return len(_match(_header(head, profile)[1], profile))
+    except ImportRefused:
+        return None
+
+
 def read_export(source: Source, profile: Profile, progress: Progress | None = None) -> ExportTable:
     """The export's mapped columns.
 

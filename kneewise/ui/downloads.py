@@ -7,15 +7,19 @@ out (hazard KW-H07).
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import uuid
 from pathlib import PurePath
 
+import pandas as pd
 import streamlit as st
 
 from kneewise.errors import KneewiseError
 
 LARGEST_BYTES = 1024 * 1024 - 1
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
 
 
 class DownloadRefused(KneewiseError):
@@ -55,3 +59,20 @@ def offer(label: str, data: bytes | str, name: str, mime: str, *, key: str, butt
         on_click="ignore",
         type=button_type,
     )
+
+
+def table_as_csv(table: pd.DataFrame, first_line: str) -> str:
+    """The table as CSV below one line that says what it is; no text in it can run as a formula (hazard KW-H19).
+
+    A text that a spreadsheet would take for a formula gets a ' before it; numbers stay numbers.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([_no_formula(first_line)])
+    writer.writerow([_no_formula(str(name)) for name in table.columns])
+    writer.writerows([[_no_formula(cell) for cell in row] for row in table.itertuples(index=False)])
+    return "\ufeff" + text.getvalue()  # the mark by which spreadsheets know UTF-8
+
+
+def _no_formula(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA_SIGNS) else cell

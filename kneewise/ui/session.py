@@ -24,6 +24,7 @@ VIEWS = ("clinician", "patient")
 _WORK = "kneewise.work"
 _EPOCH = "kneewise.epoch"
 _NOTE = "kneewise.note"  # one sentence to show after the next rerun
+_HELD = "kneewise.held"  # results that can be made again; never saved to a file
 _EMPTY: dict[str, Any] = {
     "view": "clinician",
     "guideline_profile": None,
@@ -180,6 +181,25 @@ def take_note() -> str | None:
     return st.session_state.pop(_NOTE, None)
 
 
+def hold(name: str, made_from: str, result: Any) -> None:
+    """Hold a result that can be made again (the preview of an upload) for this window, one per name.
+
+    It is no part of the work: it is never saved to a file, and a new patient or other work forgets it.
+    """
+    st.session_state.setdefault(_HELD, {})[name] = (made_from, result)
+
+
+def held(name: str, made_from: str) -> Any:
+    """What `hold` was given, if it was made from the same; else None."""
+    origin, result = st.session_state.get(_HELD, {}).get(name, (None, None))
+    return result if origin == made_from else None
+
+
+def forget(name: str) -> None:
+    """Drop what `hold` was given under this name."""
+    st.session_state.get(_HELD, {}).pop(name, None)
+
+
 def epoch() -> int:
     """How often the work was replaced; goes into the key of a widget that can't be tied (an upload) and must start anew."""
     return st.session_state.setdefault(_EPOCH, 0)
@@ -262,4 +282,5 @@ def _is_plain(value: Any) -> bool:
 
 
 def _begin_anew() -> None:
+    st.session_state.pop(_HELD, None)
     st.session_state[_EPOCH] = epoch() + 1

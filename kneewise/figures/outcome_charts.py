@@ -1,0 +1,681 @@
+"""Outcome charts: released answers -> headlines, four charts, each with its sentence and its table.
+
+Takes nothing but the types of `kneewise.disclosure.released`, so nothing under the disclosure threshold can be drawn.
+Groups stand in the order of the answer (their names' order), never by result: this is no league table. With many groups
+a chart shows a part of them, `part=(first, end)`; the tables of `*_table` hold all.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from kneewise.disclosure.grouping import EVERYBODY
+from kneewise.disclosure.released import (
+    ReleasedBin,
+    ReleasedChange,
+    ReleasedChangeGroup,
+    ReleasedContext,
+    ReleasedDistribution,
+    ReleasedDistributionGroup,
+    ReleasedResponders,
+    ReleasedShare,
+    ReleasedTrend,
+    ReleasedTrendGroup,
+)
+from kneewise.figures.drawn import Drawn, Palette, palette, plain_layout
+from kneewise.statistics.intervals import LEVEL
+
+Part = tuple[int, int] | None
+Group = TypeVar("Group")
+RANGE = f"{LEVEL:.0%} interval".replace("%", "\u00a0%")
+_PANELS_PER_ROW = 3
+_NARROWEST_SEGMENT_WITH_TEXT = 10
+_MOST_EDGES_WITH_TEXT = 8
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One thing to read in a few seconds: what it is, the figure, and the sentence with its range."""
+
+    label: str
+    figure: str
+    sentence: str
+
+
+def headlines(change: ReleasedChange, responders: ReleasedResponders | None, status: str = "") -> tuple[Headline, ...]:
+    """How many, how complete, how much better, and how many improved by what matters; of ungrouped answers.
+
+    `responders` is None where nothing may be said; `status` names how sure the important change itself is.
+    """
+    context, group, decimals = change.context, change.groups[0], _mean_decimals(change)
+    found = [
+        Headline(
+            "People counted",
+            _count(change.n),
+            "They have a score at the start and a later one. Counts are rounded, so that nobody can be singled out.",
+        ),
+        Headline("Completeness", _share_figure(change.completeness), completeness_sentence(change.completeness)),
+        Headline(
+            "Average change, in points",
+            _signed(group.mean_change, decimals),
+            f"{verdict(group, context)}: from {_number(group.mean_first, decimals)} to "
+            f"{_number(group.mean_last, decimals)} on {context.instrument_name} ({_scale(context)}). {RANGE} of the "
+            f"average: {_signed(group.low, decimals)} to {_signed(group.high, decimals)}.",
+        ),
+    ]
+    if responders is not None:
+        share = responders.groups[0].share
+        span = "" if share.percent is None else f" ({RANGE} {share.low_percent} to {share.high_percent} %)"
+        found.append(
+            Headline(
+                "Improved by what matters",
+                _share_figure(share),
+                f"{_share(share)} improved by {responders.important_change:g} points or more{span}. "
+                f"Why {responders.important_change:g}: the instrument's important change, {status}.",
+            )
+        )
+    return tuple(Headline(each.label, each.figure, _kept_together(each.sentence)) for each in found)
+
+
+def verdict(group: ReleasedChangeGroup, context: ReleasedContext) -> str:
+    """Better, worse or no clear change on average, read in the instrument's direction of good."""
+    low, high = sorted((group.low, group.high) if context.higher_is_better else (-group.low, -group.high))
+    if low > 0:
+        return "Better on average"
+    return "Worse on average" if high < 0 else "No clear change on average"
+
+
+def completeness_sentence(share: ReleasedShare) -> str:
+    """How many of those who ever gave a score have a later one; says that the others' course is unknown."""
+    if share.percent is None:
+        return f"People with any score who also have a later one: {share.text}."
+    return (
+        f"{_count(share.count)} of {_count(share.n)} people with any score have a first and a later one "
+        f"({RANGE} {share.low_percent} to {share.high_percent} %). How the others fare is not known."
+    )
+
+
+def draw_trend(trend: ReleasedTrend, *, dark: bool, part: Part = None) -> Drawn:
+    """Score over time: the median of each visit, with the middle half of the people as a bar."""
+    colours, groups = palette(dark), _part(trend.groups, part)
+    alone = len(trend.groups) == 1
+    figure, rows = _panels(groups, alone, colours, height_px=300, panel_px=200)
+    for place, group in enumerate(groups):
+        where = {"row": place // _PANELS_PER_ROW + 1, "col": place % _PANELS_PER_ROW + 1}
+        _add_visits(figure, group, colours, _median_decimals(trend), with_n=alone, **where)
+    minimum, maximum = trend.context.minimum, trend.context.maximum
+    room = 0.04 * (maximum - minimum)
+    figure.update_yaxes(
+        range=[minimum - room, maximum + room], fixedrange=True, gridcolor=colours.faint, zeroline=False, nticks=6
+    )
+    figure.update_xaxes(fixedrange=True, showgrid=False)
+    title = f"{_text(trend.context.instrument_name)}<br>({_better_is(trend.context)})"
+    for row in range(1, rows + 1):
+        figure.update_yaxes(title={"text": title if row == 1 else ""}, row=row, col=1)
+    return Drawn(_framed(figure), _kept_together(_trend_sentence(trend)), trend_table(trend, part), _alt("Score over time", trend.context))
+
+
+def draw_distribution(distribution: ReleasedDistribution, *, dark: bool, part: Part = None) -> Drawn:
+    """Distribution of the change: columns for everybody, one bar of worse, about the same and better per group."""
+    colours, groups = palette(dark), _part(distribution.groups, part)
+    if len(distribution.groups) == 1:
+        figure = _columns(distribution, colours)
+    else:
+        figure = _three_parts(distribution, groups, colours)
+    return Drawn(
+        _framed(figure),
+        _kept_together(_distribution_sentence(distribution)),
+        distribution_table(distribution, part),
+        _alt("Distribution of change", distribution.context),
+    )
+
+
+def draw_responders(responders: ReleasedResponders, status: str, *, dark: bool, part: Part = None) -> Drawn:
+    """Share of people who improved by the important change or more, as a dot with its interval per group.
+
+    `status` names how sure the important change itself is ("awaiting verification").
+    """
+    groups = _part(responders.groups, part)
+    figure = _intervals([(group.label, group.n, group.share) for group in groups], palette(dark))
+    figure.update_xaxes(title=f"% who improved by {responders.important_change:g} points or more")
+    return Drawn(
+        _framed(figure),
+        _kept_together(_responder_sentence(responders, status)),
+        responder_table(responders, status, part),
+        _alt("People who improved by what matters", responders.context),
+    )
+
+
+def draw_completeness(change: ReleasedChange, *, dark: bool, part: Part = None) -> Drawn:
+    """Share of the people with any score who have a first and a later one, per group; the rest is the unknown."""
+    colours, groups = palette(dark), _part(change.groups, part)
+    rows = [(group.label, group.n, group.completeness) for group in groups]
+    if all(share.percent is None for _, _, share in rows):
+        # By group nothing may be said; the whole still can.
+        rows = [("all groups together" if len(change.groups) > 1 else EVERYBODY, change.n, change.completeness)]
+    figure = plain_layout(go.Figure(), colours, _row_height(rows))
+    names = [_row_name(label, n) for label, n, _ in rows]
+    known = [share.percent for _, _, share in rows]
+    for values, name, colour, pattern, ink in (
+        (known, "first and later score", colours.lit, "", colours.page),
+        ([None if each is None else 100 - each for each in known], "course not known", colours.faint, "/", colours.ink),
+    ):
+        figure.add_trace(
+            go.Bar(
+                x=values,
+                y=names,
+                orientation="h",
+                name=name,
+                marker={"color": colour, "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.quiet_ink, "size": 6}},
+                text=[f"{each} %" if each and each >= _NARROWEST_SEGMENT_WITH_TEXT else "" for each in values],
+                textposition="inside",
+                insidetextanchor="middle",
+                textfont={"color": ink} if not pattern else {"color": "rgba(0,0,0,0)"},
+                hovertemplate=f"%{{y}}: %{{x}} % {name}<extra></extra>",
+            )
+        )
+    _say_bounds(figure, rows, names, colours)
+    _percent_rows(figure, names, colours)
+    figure.update_xaxes(title="% of people with any score")
+    figure.update_layout(barmode="stack", bargap=0.3)
+    _legend_above(figure)
+    sentence = completeness_sentence(change.completeness)
+    if len(change.groups) > 1 and change.groups[0].completeness.percent is None:
+        sentence += f" By group: {change.groups[0].completeness.text}."
+    sentence += " Those who did not answer may have done better or worse; nothing here corrects for them."
+    return Drawn(_framed(figure), _kept_together(sentence), completeness_table(change, part), _alt("Completeness", change.context))
+
+
+def trend_table(trend: ReleasedTrend, part: Part = None) -> pd.DataFrame:
+    """One row per group and visit."""
+    decimals = _median_decimals(trend)
+    return pd.DataFrame(
+        [
+            {
+                "Group": group.label,
+                "Visit": visit.label,
+                "People": visit.n,
+                "Lower quartile": _number(visit.lower_quartile, decimals),
+                "Median": _number(visit.median, decimals),
+                "Upper quartile": _number(visit.upper_quartile, decimals),
+                "Completeness": group.completeness.text,
+            }
+            for group in _part(trend.groups, part)
+            for visit in group.visits
+        ]
+    )
+
+
+def distribution_table(distribution: ReleasedDistribution, part: Part = None) -> pd.DataFrame:
+    """One row per group and bin of change."""
+    decimals = _edge_decimals(distribution)
+    return pd.DataFrame(
+        [
+            {
+                "Group": group.label,
+                "Change": _bin_name(each, decimals),
+                "That is": _bin_meaning(each, distribution.context),
+                "People": each.n,
+                "Of 100 people in the group": _percent(each.n, group.n),
+            }
+            for group in _part(distribution.groups, part)
+            for each in group.bins
+        ]
+    )
+
+
+def responder_table(responders: ReleasedResponders, status: str, part: Part = None) -> pd.DataFrame:
+    """One row per group, with the important change and how sure that is."""
+    return pd.DataFrame(
+        [
+            {
+                "Group": group.label,
+                "People": group.n,
+                "Improved by what matters": group.share.text,
+                RANGE: _span(group.share),
+                "Completeness": group.completeness.text,
+                "What matters": f"{responders.important_change:g} points or more ({status})",
+            }
+            for group in _part(responders.groups, part)
+        ]
+    )
+
+
+def completeness_table(change: ReleasedChange, part: Part = None) -> pd.DataFrame:
+    """One row per group: people, completeness, mean first and last score and mean change with its interval."""
+    decimals = _mean_decimals(change)
+    return pd.DataFrame(
+        [
+            {
+                "Group": group.label,
+                "People": group.n,
+                "Completeness": group.completeness.text,
+                "Mean first": _number(group.mean_first, decimals),
+                "Mean last": _number(group.mean_last, decimals),
+                "Mean change": _signed(group.mean_change, decimals),
+                f"{RANGE} of the mean change": f"{_signed(group.low, decimals)} to {_signed(group.high, decimals)}",
+            }
+            for group in _part(change.groups, part)
+        ]
+    )
+
+
+def _part(groups: Sequence[Group], part: Part) -> Sequence[Group]:
+    return groups if part is None else groups[part[0] : part[1]]
+
+
+def _text(text: str) -> str:
+    # Plotly reads <b>, <a href> and the like in any label, and a label may come from an upload.
+    return html.escape(text, quote=False)
+
+
+def _count(count: int | None) -> str:
+    return "" if count is None else f"{count:,}"
+
+
+def _number(value: float | None, decimals: int) -> str:
+    return "not shown" if value is None else f"{value:.{decimals}f}".replace("-", "−")
+
+
+def _signed(value: float, decimals: int) -> str:
+    return f"{value:+.{decimals}f}".replace("-", "−") if value else "0"
+
+
+def _decimals(values: Iterable[float | None]) -> int:
+    """As many decimals as the released values have, so that 12.0 stands beside 13.4."""
+    return max((len(f"{value:g}".partition(".")[2]) for value in values if value is not None), default=0)
+
+
+def _mean_decimals(change: ReleasedChange) -> int:
+    return _decimals(
+        value for group in change.groups for value in (group.mean_first, group.mean_last, group.mean_change, group.low)
+    )
+
+
+def _median_decimals(trend: ReleasedTrend) -> int:
+    return _decimals(
+        value
+        for group in trend.groups
+        for visit in group.visits
+        for value in (visit.lower_quartile, visit.median, visit.upper_quartile)
+    )
+
+
+def _edge_decimals(distribution: ReleasedDistribution) -> int:
+    return _decimals(each.low for each in distribution.groups[0].bins)
+
+
+def _percent(n: int, whole: int) -> int:
+    return round(100 * n / whole) if whole else 0
+
+
+def _share(share: ReleasedShare) -> str:
+    return share.text if share.percent is None else f"{share.percent} % ({_count(share.count)} of {_count(share.n)})"
+
+
+def _kept_together(sentence: str) -> str:
+    """A number and its sign of per cent stay on one line."""
+    return sentence.replace(" %", "\u00a0%")
+
+
+def _share_figure(share: ReleasedShare) -> str:
+    return share.text if share.percent is None else f"{share.percent} %"
+
+
+def _span(share: ReleasedShare) -> str:
+    return "not shown" if share.percent is None else f"{share.low_percent} to {share.high_percent} %"
+
+
+def _scale(context: ReleasedContext) -> str:
+    return f"{context.minimum:g} to {context.maximum:g}, {context.direction}"
+
+
+def _better_is(context: ReleasedContext) -> str:
+    return f"{context.direction} {'↑' if context.higher_is_better else '↓'}"
+
+
+def _alt(what: str, context: ReleasedContext) -> str:
+    split = " by group" if context.group_by else ""
+    made_up = ", synthetic data" if context.synthetic else ""
+    return f"{what}{split}: {context.instrument_name}, {context.direction}{made_up}. The table below holds the numbers."
+
+
+def _tail(context: ReleasedContext, n: int, completeness: ReleasedShare) -> str:
+    return (
+        f"{context.direction.capitalize()} ({context.minimum:g} to {context.maximum:g}). "
+        f"n = {_count(n)}; completeness {_share(completeness)}."
+    )
+
+
+def _group_title(label: str, n: int) -> str:
+    return f"{_text(label)}  (n = {_count(n)})"
+
+
+def _row_name(label: str, n: int) -> str:
+    return f"{_text(label)}<br>n = {_count(n)}"
+
+
+def _row_height(rows: Sequence) -> int:
+    return 130 + 46 * len(rows)
+
+
+def _panels(groups: Sequence, alone: bool, colours: Palette, height_px: int, panel_px: int) -> tuple[go.Figure, int]:
+    """An empty figure with one panel per group, and its number of rows."""
+    if alone:
+        return plain_layout(make_subplots(rows=1, cols=1), colours, height_px), 1
+    columns = _PANELS_PER_ROW
+    rows = -(-len(groups) // columns)
+    figure = make_subplots(
+        rows=rows,
+        cols=columns,
+        shared_yaxes=True,
+        subplot_titles=[_group_title(group.label, group.n) for group in groups],
+        vertical_spacing=0.3 / rows if rows > 1 else 0,
+        horizontal_spacing=0.03,
+    )
+    figure.update_annotations(font={"size": 14, "color": colours.ink})
+    plain_layout(figure, colours, 60 + (panel_px + 30) * rows)
+    figure.update_layout(margin={"t": 34})
+    return figure, rows
+
+
+def _add_visits(
+    figure: go.Figure, group: ReleasedTrendGroup, colours: Palette, decimals: int, *, with_n: bool, row: int, col: int
+) -> None:
+    names = [_visit_name(visit.label, visit.n, with_n) for visit in group.visits]
+    boxes = [place for place, visit in enumerate(group.visits) if visit.lower_quartile is not None]
+    visits = group.visits
+    figure.add_trace(
+        go.Bar(
+            x=[names[place] for place in boxes],
+            y=[visits[place].upper_quartile - visits[place].lower_quartile for place in boxes],
+            base=[visits[place].lower_quartile for place in boxes],
+            width=0.3,
+            marker={"color": colours.lit_box, "line": {"width": 0}},
+            customdata=[
+                [visits[place].lower_quartile, visits[place].upper_quartile, _count(visits[place].n)] for place in boxes
+            ],
+            hovertemplate="middle half: %{customdata[0]} to %{customdata[1]}<br>n = %{customdata[2]}<extra></extra>",
+        ),
+        row=row,
+        col=col,
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=names,
+            y=[visit.median for visit in visits],
+            mode="lines+markers+text",
+            text=["" if visit.median is None else f"<b>{_number(visit.median, decimals)}</b>" for visit in visits],
+            textposition="top center",
+            textfont={"color": colours.ink},
+            line={"color": colours.lit, "width": 2},
+            marker={"size": 10, "color": colours.lit, "symbol": "diamond"},
+            hovertemplate="median %{y}<extra></extra>",
+        ),
+        row=row,
+        col=col,
+    )
+    figure.update_xaxes(
+        type="category", categoryorder="array", categoryarray=names, range=[-0.5, len(names) - 0.5], row=row, col=col
+    )
+    if all(visit.median is None for visit in visits):
+        figure.add_annotation(
+            text="too few people for a median",
+            x=0.5, y=0.5, xref="x domain", yref="y domain", showarrow=False,
+            font={"size": 13, "color": colours.quiet_ink},
+            row=row, col=col,
+        )  # fmt: skip
+
+
+def _visit_name(label: str, n: int, with_n: bool) -> str:
+    words = _text(label).replace(" after", "<br>after").replace(" the ", "<br>the ") if with_n else _text(label)
+    return f"{words}<br>n = {_count(n)}" if with_n else words.replace("before the operation", "before")
+
+
+def _trend_sentence(trend: ReleasedTrend) -> str:
+    tail = _tail(trend.context, trend.n, trend.completeness)
+    if len(trend.groups) > 1:
+        return (
+            f"The diamond is the median of each visit, the box the middle half of the people; {len(trend.groups)} groups "
+            f"in the order of their names, all on the same scale. {tail}"
+        )
+    visits = [visit for visit in trend.groups[0].visits if visit.median is not None]
+    if len(visits) < 2:
+        return f"Too few people came at more than one visit for a course over time to be shown. {tail}"
+    first, last, decimals = visits[0], visits[-1], _median_decimals(trend)
+    middle = (
+        f" The middle half lay between {_number(first.lower_quartile, decimals)} and "
+        f"{_number(first.upper_quartile, decimals)}, then between {_number(last.lower_quartile, decimals)} and "
+        f"{_number(last.upper_quartile, decimals)}."
+        if first.lower_quartile is not None and last.lower_quartile is not None
+        else ""
+    )
+    return (
+        f"The median went from {_number(first.median, decimals)} ({first.label}, {_count(first.n)} people) to "
+        f"{_number(last.median, decimals)} ({last.label}, {_count(last.n)} people).{middle} Not everybody came at each "
+        f"visit, so these are not quite the same people. {tail}"
+    )
+
+
+def _bin_name(each: ReleasedBin, decimals: int) -> str:
+    if each.low is None:
+        return f"under {_signed(each.high, decimals)}"
+    if each.high is None:
+        return f"{_signed(each.low, decimals)} or more"
+    return f"{_signed(each.low, decimals)} to under {_signed(each.high, decimals)}"
+
+
+def _bin_meaning(each: ReleasedBin, context: ReleasedContext) -> str:
+    if each.better is None:
+        return _middle_name(each, context)
+    return "better" if each.better else "worse"
+
+
+def _middle_name(each: ReleasedBin, context: ReleasedContext) -> str:
+    """What a change in the part that holds no change means, exactly."""
+    up, down = ("better", "worse") if context.higher_is_better else ("worse", "better")
+    below = [down] if each.low is None else [f"up to {-each.low:g} {down}"] if each.low < 0 else []
+    above = [up] if each.high is None else [f"under {each.high:g} {up}"]
+    return ", ".join([*below, "the same"]) + " or " + above[0]
+
+
+def _thirds(group: ReleasedDistributionGroup) -> tuple[int, int, int]:
+    """People who got worse, stayed about the same, got better: sums of released bins."""
+    return tuple(sum(each.n for each in group.bins if each.better is side) for side in (False, None, True))
+
+
+def _middle(distribution: ReleasedDistribution) -> str:
+    return next(
+        (_middle_name(each, distribution.context) for each in distribution.groups[0].bins if each.better is None), ""
+    )
+
+
+def _distribution_sentence(distribution: ReleasedDistribution) -> str:
+    context = distribution.context
+    tail = _tail(context, distribution.n, distribution.completeness).replace("; compl", " as the sum of rounded columns; compl")
+    if len(distribution.groups) > 1:
+        return (
+            "How many of 100 people in each group got worse, stayed about the same or got better. “About the same” here "
+            f"means {_middle(distribution)}. {tail}"
+        )
+    group = distribution.groups[0]
+    worse, same, better = (_percent(n, group.n) for n in _thirds(group))
+    return (
+        f"Of 100 people about {better} got better, {same} stayed about the same ({_middle(distribution)}) and {worse} "
+        f"got worse. {tail}"
+    )
+
+
+def _columns(distribution: ReleasedDistribution, colours: Palette) -> go.Figure:
+    """Columns of equal width between the ends of the bins; better always lies to the right."""
+    group, context = distribution.groups[0], distribution.context
+    figure = plain_layout(go.Figure(), colours, 300)
+    decimals = _edge_decimals(distribution)
+    shares = [_percent(each.n, group.n) for each in group.bins]
+    for side, name, colour, pattern in _sides(colours):
+        places = [place for place, each in enumerate(group.bins) if each.better is side]
+        figure.add_trace(
+            go.Bar(
+                x=[place + 0.5 for place in places],
+                y=[shares[place] for place in places],
+                width=0.94,
+                name=name,
+                marker={"color": colour, "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.page, "size": 6}},
+                text=[f"{shares[place]}" if shares[place] else "<1" for place in places],
+                textposition="outside",
+                textfont={"color": colours.ink},
+                customdata=[[_bin_name(group.bins[place], decimals), _count(group.bins[place].n)] for place in places],
+                hovertemplate="change %{customdata[0]}: %{customdata[1]} people (%{y} of 100)<extra></extra>",
+                cliponaxis=False,
+            )
+        )
+    edges = [(place, each.low) for place, each in enumerate(group.bins) if each.low is not None]
+    if len(edges) > _MOST_EDGES_WITH_TEXT:
+        nought = next((place for place, low in edges if low == 0), 0)
+        edges = [(place, low) for place, low in edges if (place - nought) % 2 == 0]
+    figure.update_xaxes(
+        tickvals=[place for place, _ in edges],
+        ticktext=[_signed(low, decimals) for _, low in edges],
+        range=[0, len(group.bins)] if context.higher_is_better else [len(group.bins), 0],
+        title="Change in points (better lies to the right)",
+        fixedrange=True,
+        showgrid=False,
+        zeroline=False,
+    )
+    figure.update_yaxes(
+        title="of 100 people", fixedrange=True, gridcolor=colours.faint, rangemode="tozero", zerolinecolor=colours.box_line
+    )
+    _legend_above(figure)
+    return figure
+
+
+def _sides(colours: Palette) -> tuple[tuple[bool | None, str, str, str], ...]:
+    return (
+        (False, "worse", colours.other, "/"),
+        (None, "about the same", colours.box_line, ""),
+        (True, "better", colours.lit, ""),
+    )
+
+
+def _three_parts(
+    distribution: ReleasedDistribution, groups: Sequence[ReleasedDistributionGroup], colours: Palette
+) -> go.Figure:
+    figure = plain_layout(go.Figure(), colours, _row_height(groups))
+    names = [_row_name(group.label, group.n) for group in groups]
+    parts = [tuple(_percent(n, group.n) for n in _thirds(group)) for group in groups]
+    for place, (_, name, colour, pattern) in enumerate(_sides(colours)):
+        values = [part[place] for part in parts]
+        figure.add_trace(
+            go.Bar(
+                x=values,
+                y=names,
+                orientation="h",
+                name=name,
+                marker={"color": colour, "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.page, "size": 6}},
+                text=[f"{each}" if each >= _NARROWEST_SEGMENT_WITH_TEXT and not pattern else "" for each in values],
+                textposition="inside",
+                insidetextanchor="middle",
+                textfont={"color": colours.page if place == 2 else colours.ink},
+                hovertemplate=f"%{{y}}: %{{x}} of 100 {name}<extra></extra>",
+            )
+        )
+    _percent_rows(figure, names, colours)
+    figure.update_xaxes(title="of 100 people")
+    figure.update_layout(barmode="stack", bargap=0.3)
+    _legend_above(figure)
+    return figure
+
+
+def _intervals(rows: Sequence[tuple[str, int, ReleasedShare]], colours: Palette) -> go.Figure:
+    """A dot and its interval per row; where only a bound may be said, the bound in words."""
+    figure = plain_layout(go.Figure(), colours, _row_height(rows))
+    names = [_row_name(label, n) for label, n, _ in rows]
+    shown = [(name, share) for name, (_, _, share) in zip(names, rows, strict=True) if share.percent is not None]
+    figure.add_trace(
+        go.Scatter(
+            x=[share.percent for _, share in shown],
+            y=[name for name, _ in shown],
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [share.high_percent - share.percent for _, share in shown],
+                "arrayminus": [share.percent - share.low_percent for _, share in shown],
+                "color": colours.lit,
+                "thickness": 3,
+                "width": 8,
+            },
+            mode="markers+text",
+            text=[f"<b>{share.percent} %</b>" for _, share in shown],
+            textposition="top center",
+            textfont={"color": colours.ink},
+            marker={"size": 13, "color": colours.lit, "symbol": "diamond"},
+            customdata=[[share.low_percent, share.high_percent] for _, share in shown],
+            hovertemplate="%{y}: %{x} %, %{customdata[0]} to %{customdata[1]} %<extra></extra>",
+        )
+    )
+    _say_bounds(figure, rows, names, colours)
+    _percent_rows(figure, names, colours)
+    return figure
+
+
+def _say_bounds(
+    figure: go.Figure, rows: Sequence[tuple[str, int, ReleasedShare]], names: Sequence[str], colours: Palette
+) -> None:
+    for name, (_, _, share) in zip(names, rows, strict=True):
+        if share.percent is None:
+            figure.add_annotation(
+                x=50, y=name, text=_text(share.text), showarrow=False, font={"color": colours.ink, "size": 14}
+            )
+
+
+def _percent_rows(figure: go.Figure, names: Sequence[str], colours: Palette) -> None:
+    figure.update_xaxes(range=[0, 102], tickvals=[0, 25, 50, 75, 100], fixedrange=True, gridcolor=colours.faint, zerolinecolor=colours.box_line)
+    figure.update_yaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=list(names),
+        range=[len(names) - 0.4, -0.6],
+        fixedrange=True,
+        showgrid=False,
+    )
+
+
+def _framed(figure: go.Figure) -> go.Figure:
+    """Axes make room for their own words."""
+    figure.update_xaxes(automargin=True, title_standoff=10, tickfont={"size": 13})
+    figure.update_yaxes(automargin=True, title_standoff=10, tickfont={"size": 13})
+    return figure
+
+
+def _legend_above(figure: go.Figure) -> None:
+    figure.update_layout(
+        showlegend=True,
+        legend={
+            "orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "normal",
+            "itemclick": False, "itemdoubleclick": False,
+        },
+    )  # fmt: skip
+
+
+def _responder_sentence(responders: ReleasedResponders, status: str) -> str:
+    context = responders.context
+    matters = (
+        f"What matters: {responders.important_change:g} points or more for the better ({status}; "
+        f"{responders.important_change_source})."
+    )
+    tail = _tail(context, responders.n, responders.completeness)
+    if len(responders.groups) > 1:
+        return (
+            f"Each diamond is a group's share, the line its {RANGE}; where lines overlap, the groups may not differ. "
+            f"{matters} {tail}"
+        )
+    share = responders.groups[0].share
+    span = "" if share.percent is None else f", {RANGE} {share.low_percent} to {share.high_percent} %"
+    return f"{_share(share)} improved by what matters{span}. {matters} {tail}"

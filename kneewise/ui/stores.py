@@ -1,0 +1,65 @@
+"""Which stores the screens read: the clinic's own, and the synthetic demonstration.
+
+`KNEEWISE_STORE` and `KNEEWISE_DEMO_STORE` name other folders than `data/store/clinic` and `data/store/demo`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kneewise.errors import StoreError
+from kneewise.outcomes.store import DEFAULT_STORE, DEMO_STORE, Store, current_version, open_store
+
+
+@dataclass(frozen=True)
+class Records:
+    """One source of one store: `key` is "clinic/<source>" or "demo/<source>", `version` the store's version."""
+
+    key: str
+    label: str
+    synthetic: bool
+    version: str
+
+
+def folder(store: str) -> Path:
+    """Where the "clinic" or the "demo" store lies."""
+    variable, usual = {
+        "clinic": ("KNEEWISE_STORE", DEFAULT_STORE), "demo": ("KNEEWISE_DEMO_STORE", DEMO_STORE),
+    }[store]  # fmt: skip
+    return Path(os.environ.get(variable) or usual)
+
+
+def available() -> tuple[Mapping[str, Records], tuple[str, ...]]:
+    """All records that can be charted, the clinic's own first, and what is wrong with a store, as sentences."""
+    found: dict[str, Records] = {}
+    problems: list[str] = []
+    for name in ("clinic", "demo"):
+        try:
+            if current_version(folder(name)) is None:
+                continue
+            opened = open_store(folder(name))
+        except StoreError as refusal:
+            problems.extend(refusal.sentences)
+            continue
+        for info in opened.sources:
+            key = f"{name}/{info.source}"
+            found[key] = Records(key, info.label, info.synthetic, opened.version)
+    return found, tuple(problems)
+
+
+def opened(records: Records) -> tuple[Store, str]:
+    """The store of these records, in exactly their version, and the name of their source.
+
+    Raises
+    ------
+    StoreError
+        The store changed since the choice was offered.
+    """
+    name, source = records.key.split("/", 1)
+    store = open_store(folder(name))
+    if store.version != records.version:
+        raise StoreError("The records were replaced in the meantime; open the page again.")
+    return store, source
