@@ -34,7 +34,7 @@ from kneewise.statistics.intervals import LEVEL
 
 Part = tuple[int, int] | None
 Group = TypeVar("Group")
-RANGE = f"{LEVEL:.0%} interval".replace("%", "\u00a0%")
+RANGE = f"{round(100 * LEVEL)}\u00a0% interval"
 _PANELS_PER_ROW = 3
 _NARROWEST_SEGMENT_WITH_TEXT = 10
 _MOST_EDGES_WITH_TEXT = 8

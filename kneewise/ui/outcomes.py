@@ -159,7 +159,7 @@ def show_answers(asked: Asked) -> None:
         _show("Improved by what matters", "responders", found.responders, asked, dark, part)
     with right:
         _show("How complete this is", "change", found.change, asked, dark, part)
-    _offer_tables(found, context)
+    _offer_tables(asked)
 
 
 def _show_headlines(found: Answers) -> None:
@@ -211,9 +211,19 @@ def _show(title: str, name: str, answer: Any, asked: Asked, dark: bool, part: tu
         st.caption(" ".join(map(escaped, merged)))
 
 
-def _offer_tables(found: Answers, context: ReleasedContext) -> None:
+def _offer_tables(asked: Asked) -> None:
     st.subheader("Tables to keep", anchor=False)
     st.write("CSV files of what is drawn above, all groups included. They hold rounded counts and no single person.")
+    with st.container(horizontal=True):
+        for label, name, content in _csv_files(_version(asked.records), *_plain(asked)):
+            downloads.offer(label, content, name, "text/csv", key=f"save_{label}")
+
+
+@caches.share(max_entries=32)
+def _csv_files(version: str, *question: str | None) -> tuple[tuple[str, str, str], ...]:
+    """(label, file name, content) of each table, all groups included."""
+    found = _answers(version, *question)
+    context = found.whole.context
     made_up = "SYNTHETIC DATA: no patient stands behind these figures. " if context.synthetic else ""
     first_line = (
         f"{made_up}{' '.join(_about(context))} {context.instrument_name}, {context.direction}. {context.control_note} "
@@ -222,25 +232,18 @@ def _offer_tables(found: Answers, context: ReleasedContext) -> None:
     tables: Sequence[tuple[str, str, Any, Callable]] = (
         ("Score over time", "score-over-time", found.trend, outcome_charts.trend_table),
         ("Distribution", "distribution", found.distribution, outcome_charts.distribution_table),
-        (
-            "Improved",
-            "improved",
-            found.responders,
-            lambda answer: outcome_charts.responder_table(answer, found.status),
-        ),
+        ("Improved", "improved", found.responders, lambda each: outcome_charts.responder_table(each, found.status)),
         ("Completeness and change", "completeness", found.change, outcome_charts.completeness_table),
     )
-    with st.container(horizontal=True):
-        for label, name, answer, make in tables:
-            if not isinstance(answer, Refused):
-                synthetic = "synthetic-" if context.synthetic else ""
-                downloads.offer(
-                    label,
-                    downloads.table_as_csv(make(answer), first_line),
-                    f"kneewise-{synthetic}{name}.csv",
-                    "text/csv",
-                    key=f"save_{name}",
-                )
+    return tuple(
+        (
+            label,
+            f"kneewise-{'synthetic-' if context.synthetic else ''}{name}.csv",
+            downloads.table_as_csv(make(answer), first_line),
+        )
+        for label, name, answer, make in tables
+        if not isinstance(answer, Refused)
+    )
 
 
 def _offer_demonstration() -> None:

@@ -37,8 +37,12 @@ WARM = (
     "plotly.graph_objects",
     "streamlit.dataframe_util",
     "streamlit.elements.plotly_chart",
+    "ibis",
+    "duckdb",
     "kneewise.ui.frame",
     "kneewise.ui.material",
+    "kneewise.ui.outcomes",
+    "kneewise.ui.importing",
 )
 
 
