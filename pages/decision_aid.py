@@ -1,9 +1,10 @@
 """The decision aid: tape, orthoses, both, neither, on top of exercise."""
 
-import streamlit as st
-
-from kneewise.ui import frame
+from kneewise.reasoning import assess
+from kneewise.ui import decision, frame, material, session, sheet
 
 frame.open_page("decision_aid")
-
-st.write("Tape and orthoses are tried on top of exercise, never instead of it.")
+knowledge = material.knowledge()
+current = sheet.current(knowledge)
+sheet.offer_sources(knowledge, current)
+decision.show(knowledge, current, assess(current.findings, knowledge), session.view())

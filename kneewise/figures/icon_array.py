@@ -47,7 +47,9 @@ def draw_icon_array(value: Value, voice: str, *, dark: bool, drawback: bool = Fa
     colours = palette(dark)
     figure = plain_layout(go.Figure(), colours, height_px)
     figure.update_xaxes(visible=False, range=[-0.8, _SIDE - 0.2], fixedrange=True)
-    figure.update_yaxes(visible=False, range=[_SIDE + 1.3, -0.8], fixedrange=True, scaleanchor="x")
+    figure.update_yaxes(
+        visible=False, range=[_SIDE + (1.3 if _has_range(value) else -0.2), -0.8], fixedrange=True, scaleanchor="x"
+    )
     figure.add_trace(_marks(count, colours, drawback))
     if _has_range(value):
         figure.add_traces(_range_bar(value, colours, drawback))
@@ -95,7 +97,7 @@ def small_icon_array(value: Value, *, dark: bool, drawback: bool = False) -> str
             else f'<circle cx="{x}" cy="{y}" r="2.8" {paint}/>'
         )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 40" width="160" height="40">{"".join(marks)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-4 -4 168 48" width="168" height="48">{"".join(marks)}</svg>'
     )
 
 

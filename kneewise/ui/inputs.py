@@ -29,13 +29,14 @@ def enter_finding(finding: Finding, voice: str) -> None:
             _YES_NO,
             format_func=lambda answer: {True: "Yes", False: "No", NOT_TESTED: "Not tested"}[answer],
             required=True,
+            wrap=True,
             help=_help(finding),
             **session.keep_finding(finding.id, not_tested=NOT_TESTED, options=_YES_NO),
         )
     elif finding.kind == "number":
         unit = UNIT_SYMBOLS[finding.unit]
         st.number_input(
-            f"{label} ({unit})" if unit and unit != "points" else label,
+            label if unit in ("", "points") or (len(unit) > 2 and unit in label.lower()) else f"{label} ({unit})",
             min_value=finding.minimum,
             max_value=finding.maximum,
             step=finding.step,
@@ -72,6 +73,34 @@ def answer_all_no(findings: Iterable[Finding]) -> None:
     for finding in findings:
         if finding.kind == "yes_no" and finding.id not in entered:
             session.set_finding(finding.id, False, finding.unit)
+
+
+def tick_findings(findings: Iterable[Finding], voice: str, columns: int = 2) -> None:
+    """A checklist: tick what holds. What is not ticked is still open, until `answer_all_no` says that it was asked.
+
+    Ticked is yes; "asked: no" stands behind what was answered with no; taking a tick away makes it open again.
+    """
+    entered = session.findings()
+    listed = list(findings)
+    rows = -(-len(listed) // columns)
+    for position, column in enumerate(st.columns(columns)):
+        with column:
+            for finding in listed[position * rows : (position + 1) * rows]:
+                said_no = finding.id in entered and entered[finding.id]["value"] is False
+                st.checkbox(
+                    getattr(finding.label, voice) + ("  :gray[· asked: no]" if said_no else ""),
+                    help=_help(finding),
+                    wrap=True,
+                    **session.keep_finding(finding.id, not_tested=False),
+                )
+
+
+def forget_no(findings: Iterable[Finding]) -> None:
+    """Make every question that was answered with no open again; what was answered with yes stays."""
+    entered = session.findings()
+    for finding in findings:
+        if finding.id in entered and entered[finding.id]["value"] is False:
+            session.set_finding(finding.id, None)
 
 
 def group(knowledge: KnowledgeBase, *groups: str) -> list[Finding]:
