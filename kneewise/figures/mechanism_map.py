@@ -17,9 +17,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kneewise.figures.drawn import Drawn, Palette, palette, plain_layout
-from kneewise.knowledge_base.models import EvidenceLevel, Factor, KnowledgeBase
+from kneewise.knowledge_base.models import EvidenceLevel, Factor, KnowledgeBase, MechanismGraph
 from kneewise.reasoning.conclusions import Conclusions
-from kneewise.reasoning.paths import link_is_contested, link_level, paths_to_pain
+from kneewise.reasoning.paths import link_is_contested, link_level
 
 Voice = Literal["clinician", "patient"]
 Told = Literal["story", "studies"]
@@ -100,9 +100,8 @@ def mechanism_map_of(
     switched = switched or {}
     states = {answer.id: answer.answer for answer in conclusions.factors}
     on = {factor for factor, state in states.items() if switched.get(factor, state == "present")}
-    ways = paths_to_pain(knowledge)
-    lit = {link for factor in on for path in ways.get(factor, ()) for link in path.links}
     graph = knowledge.mechanisms
+    lit = _links_reached(graph, on)
     levels = {link.id: link_level(link, graph) for link in graph.links}
     links = [
         MapLink(
@@ -141,6 +140,16 @@ def mechanism_map_of(
     return MechanismMap(tuple(factors), tuple(nodes), tuple(links), graph.levels, voice)
 
 
+def _links_reached(graph: MechanismGraph, factors: set[str]) -> set[str]:
+    """Ids of all links on a way from these factors. The knowledge check holds that every node leads to pain."""
+    reached = set(factors)
+    while True:
+        more = {link.target for link in graph.links if link.origin in reached} - reached
+        if not more:
+            return {link.id for link in graph.links if link.origin in reached}
+        reached |= more
+
+
 def in_body_order(knowledge: KnowledgeBase) -> list[Factor]:
     """All factors from the hip down, then load and person."""
     return sorted(knowledge.factors, key=lambda factor: (_REGIONS.index(factor.region), factor.code))
@@ -167,8 +176,6 @@ def draw_mechanism_map(
     factors, nodes, links = shown_map.factors, shown_map.nodes, shown_map.links
     colours = palette(dark)
     figure = plain_layout(go.Figure(), colours, height_px)
-    figure.update_xaxes(visible=False, range=[0, 1], fixedrange=True)
-    figure.update_yaxes(visible=False, range=[1.11 if told == "studies" else 1.02, -0.03], fixedrange=True)
     places = _places(factors, nodes)
     shown = [
         link for link in links if link.origin in places and link.target in places and (told == "studies" or link.told)
@@ -181,7 +188,11 @@ def draw_mechanism_map(
     if told == "studies":
         shapes += _key_lines(shown_map.levels, colours)
         _add_key_words(figure, shown_map, colours)
-    figure.update_layout(shapes=shapes)
+    figure.update_layout(
+        shapes=_joined(shapes),
+        xaxis={"visible": False, "range": [0, 1], "fixedrange": True},
+        yaxis={"visible": False, "range": [1.11 if told == "studies" else 1.02, -0.03], "fixedrange": True},
+    )
     _add_arrow_marks(figure, shown, ports, told, colours)
     _add_factor_labels(figure, factors, places, colours)
     _add_node_labels(figure, nodes, places, shown, colours)
@@ -237,6 +248,16 @@ def _arrow(link: MapLink, port: tuple[float, ...], told: Told, colours: Palette,
         "layer": "below",
         "opacity": 1.0 if link.lit else 0.75,
     }
+
+
+def _joined(shapes: Sequence[dict]) -> list[dict]:
+    """The same drawing with one path for all shapes of one look: Plotly checks and Streamlit sends each shape singly."""
+    looks: dict[str, dict] = {}
+    for shape in shapes:
+        look = {name: value for name, value in shape.items() if name != "path"}
+        kept = looks.setdefault(repr(look), {**look, "path": ""})
+        kept["path"] = f"{kept['path']} {shape['path']}".strip()
+    return list(looks.values())
 
 
 def _box(node: MapNode, place: tuple[float, float], lit: bool, colours: Palette, selected: str | None) -> dict:
@@ -341,19 +362,35 @@ def _key_places(count: int) -> list[tuple[float, float]]:
 def _key_lines(levels: Sequence[EvidenceLevel], colours: Palette) -> list[dict]:
     return [
         {
-            "type": "line", "x0": x, "x1": x + 0.035, "y0": y, "y1": y, "layer": "below",
+            "type": "path",
+            "path": f"M {x:.4f} {y:.4f} L {x + 0.035:.4f} {y:.4f}",
+            "layer": "below",
             "line": {"color": colours.quiet_ink, "width": level.width, "dash": level.dash},
         }
         for level, (x, y) in zip(levels, _key_places(len(levels)), strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _add_key_words(figure: go.Figure, shown_map: MechanismMap, colours: Palette) -> None:
-    for level, (x, y) in zip(shown_map.levels, _key_places(len(shown_map.levels)), strict=True):
-        figure.add_annotation(
-            x=x + 0.042, y=y, text="<br>".join(textwrap.wrap(getattr(level.label, shown_map.voice), 30)), align="left",
-            showarrow=False, xanchor="left", yanchor="middle", font={"size": 11, "color": colours.quiet_ink},
-        )  # fmt: skip
+    places = _key_places(len(shown_map.levels))
+    words = ["<br>".join(textwrap.wrap(getattr(level.label, shown_map.voice), 30)) for level in shown_map.levels]
+    _add_words(figure, [(x + 0.042, y, text) for (x, y), text in zip(places, words, strict=True)], colours, 11)
+
+
+def _add_words(figure: go.Figure, placed: Sequence[tuple[float, float, str]], colours: Palette, size: int) -> None:
+    """Quiet words, each with its left end at a place (x, y)."""
+    figure.add_trace(
+        go.Scatter(
+            x=[x for x, _, _ in placed],
+            y=[y for _, y, _ in placed],
+            text=[text for _, _, text in placed],
+            mode="text",
+            textposition="middle right",
+            textfont={"size": size, "color": colours.quiet_ink},
+            hoverinfo="skip",
+            cliponaxis=False,
+        )
+    )
 
 
 def _mark_colour(link: MapLink, colours: Palette) -> str:
@@ -398,14 +435,14 @@ def _add_factor_labels(
             cliponaxis=False,
         )
     )
-    for region in _REGIONS:
-        rows = [places[factor.id][1] for factor in factors if factor.region == region]
-        if rows:
-            step = 1 / (len(factors) + len({factor.region for factor in factors}))
-            figure.add_annotation(
-                x=0.0, y=min(rows) - step, text=f"<b>{_REGION_TITLES[region]}</b>", showarrow=False, xanchor="left",
-                yanchor="middle", font={"size": 13, "color": colours.quiet_ink},
-            )  # fmt: skip
+    step = 1 / max(1, len(factors) + len({factor.region for factor in factors}))
+    first_rows = {
+        region: min(rows)
+        for region in _REGIONS
+        if (rows := [places[factor.id][1] for factor in factors if factor.region == region])
+    }
+    titles = [(0.0, row - step, f"<b>{_REGION_TITLES[region]}</b>") for region, row in first_rows.items()]
+    _add_words(figure, titles, colours, 13)
 
 
 def _short(label: str) -> str:

@@ -35,6 +35,7 @@ def _nearest_id(path: tuple[str | int, ...], knowledge: KnowledgeBase) -> str:
 
 
 def problem_line(path: tuple[str | int, ...], knowledge: KnowledgeBase, places: Mapping[str, Place], says: str) -> str:
+    """One problem in one line: place, id of the nearest entry, and what is wrong."""
     owner = _nearest_id(path, knowledge)
     place = places.get(owner)
     return f"{place or 'knowledge'}: {owner}: {says}"

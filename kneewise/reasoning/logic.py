@@ -306,10 +306,7 @@ def possible_responses(
     fall = round(before - after, _DECIMALS)
     if fall >= round(fraction * before, _DECIMALS):
         return frozenset({"responder"})
-    if fall >= rule.partial_fall_points.value:
-        by_pain = "partial"
-    else:
-        by_pain = "non_responder"
+    by_pain = "partial" if fall >= rule.partial_fall_points.value else "non_responder"
     if rating is None and not by_pain_alone:
         return frozenset({by_pain, "responder"})
     return frozenset({by_pain})

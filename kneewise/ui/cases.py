@@ -66,7 +66,7 @@ def _ask(knowledge: KnowledgeBase, case: Case, stage: CaseStage, number: int) ->
                 horizontal=True,
                 format_func=lambda percent: f"{percent} %",
             )
-            st.caption("Commit first; the reasoning opens afterwards. 50 % means a guess.")
+            st.caption(f"Commit first; the reasoning opens afterwards. {_CONFIDENCE[0]} % means a guess.")
             if st.form_submit_button("Commit", type=frame.main_button_type()):
                 if chosen:
                     _commit(case, stage, chosen, confidence)
@@ -93,7 +93,7 @@ def _show_new_findings(knowledge: KnowledgeBase, stage: CaseStage) -> None:
 
 def _show_committed(knowledge: KnowledgeBase, stage: CaseStage, number: int, committed: Mapping) -> None:
     result = score_stage(stage, committed["chosen"], committed.get("confidence"))
-    with st.expander(f"Step {number}. {stage.title}: {result.score:.0%} of the reasoning", expanded=True):
+    with st.expander(f"Step {number}. {stage.title}: {_percent(result.score)} of the reasoning", expanded=True):
         st.write(stage.told)
         st.markdown(f"**{stage.question}**")
         for answer in stage.answers:
@@ -110,13 +110,13 @@ def _show_result(knowledge: KnowledgeBase, case: Case, progress: Mapping[str, Ma
     result = score_case(case, progress)
     st.subheader("How your reasoning went", anchor=False)
     st.write(
-        f"Your choices matched {result.score:.0%} of the reasoning, counted over all {len(result.stages)} steps: what you "
+        f"Your choices matched {_percent(result.score)} of the reasoning, counted over all {len(result.stages)} steps: what you "
         "chose rightly, less what the reasoning does not support. A right end by a lucky way does not count."
     )
     if result.brier is not None:
         st.write(
-            f"Your confidence fits with a Brier score of {result.brier:.2f} (0 is best, 0.25 is what a steady “50 %” "
-            "gives, 1 is being sure and wrong each time)."
+            f"Your confidence fits with a Brier score of {result.brier:.2f} (0 is best, 0.25 is what steady "
+            "guessing gives, 1 is being sure and wrong each time)."
         )
     st.markdown("**To take away**\n" + "\n".join(f"- {each}" for each in case.learned))
     again, engine = st.columns(2)
@@ -127,3 +127,7 @@ def _show_result(knowledge: KnowledgeBase, case: Case, progress: Mapping[str, Ma
         args=(findings_so_far(case, progress), knowledge),
         width="stretch",
     )
+
+
+def _percent(share: float) -> str:
+    return f"{round(share * 100)} %"

@@ -30,8 +30,9 @@ def show(drawn: Drawn, *, key: str, selectable: bool = False) -> str | None:
         selection_mode="points",
     )
     st.write(drawn.sentence)
-    with st.expander("The same as a table"):
-        st.table(drawn.table)
+    table = st.expander("The same as a table", key=f"{key}_table", on_change="rerun")
+    if table.open:  # a closed table isn't sent: it can be larger than its picture
+        table.table(drawn.table)
     if not selectable or not event or not event.selection.points:
         return None
     clicked = event.selection.points[0].get("customdata")

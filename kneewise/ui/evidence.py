@@ -8,7 +8,30 @@ from kneewise.knowledge_base import search
 from kneewise.knowledge_base.models import KnowledgeBase, Statement
 from kneewise.ui import caches, explorer, material, session
 
-_AT_A_TIME = 20
+_AT_A_TIME = 15
+_PARTS = {"statements": "The twelve statements", "search": "Search everything", "reading": "How to read it"}
+
+
+def choose_part() -> str:
+    """The part of the screen to show; only that part is made and sent."""
+    return st.segmented_control(
+        "Part",
+        list(_PARTS),
+        format_func=_PARTS.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        **session.keep("screen.evidence_part", "statements", list(_PARTS)),
+    )
+
+
+def show_part(knowledge: KnowledgeBase, part: str, voice: str) -> None:
+    """The chosen part of the evidence."""
+    if part == "search":
+        show_search(knowledge)
+    elif part == "reading":
+        show_how_to_read(knowledge)
+    else:
+        show_statements(knowledge, voice)
 
 
 def show_statements(knowledge: KnowledgeBase, voice: str) -> None:
