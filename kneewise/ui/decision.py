@@ -109,7 +109,15 @@ def _show_stop(knowledge: KnowledgeBase, sheet: Sheet, conclusions: Conclusions,
         asked = _safety_questions(knowledge)
         held = [finding for finding in asked if sheet.findings.get(finding.id) is True]
         numbers = [finding for finding in asked if finding.kind == "number" and finding.id in sheet.findings]
-        inputs.tick_findings([*held, *_follow_ups(knowledge, sheet)], voice)
+        later = _follow_ups(knowledge, sheet)
+        inputs.tick_findings([*held, *later], voice)
+        if later:
+            st.button(
+                "I asked; none of the others holds" if voice == "clinician" else "None of the others",
+                on_click=inputs.answer_all_no,
+                args=(later,),
+                key="none_holds/follow_ups",
+            )
         inputs.enter_findings(numbers, voice)
 
 
@@ -540,7 +548,7 @@ def _show_ties(knowledge: KnowledgeBase, conclusions: Conclusions, voice: str) -
     grid = conclusions.under(conclusions.profile).preference_grid
     tie = next((rule for rule in conclusions.general if rule.rule == "rule.s01"), None)
     if tie is not None and len(grid) > 1:
-        names = ", ".join(reasons.short_label(knowledge, option, voice) for option in grid)
+        names = " · ".join(reasons.short_label(knowledge, option, voice) for option in grid)
         st.info(f"{getattr(knowledge.entry(tie.rule).text, voice)}  \n**{names}**")
 
 

@@ -78,7 +78,7 @@ def answer_all_no(findings: Iterable[Finding]) -> None:
 def tick_findings(findings: Iterable[Finding], voice: str, columns: int = 2) -> None:
     """A checklist: tick what holds. What is not ticked is still open, until `answer_all_no` says that it was asked.
 
-    Ticked is yes; "asked: no" stands behind what was answered with no; taking a tick away makes it open again.
+    Ticked is yes; "no" stands behind what was answered with no; taking a tick away makes it open again.
     """
     entered = session.findings()
     listed = list(findings)
@@ -88,7 +88,7 @@ def tick_findings(findings: Iterable[Finding], voice: str, columns: int = 2) -> 
             for finding in listed[position * rows : (position + 1) * rows]:
                 said_no = finding.id in entered and entered[finding.id]["value"] is False
                 st.checkbox(
-                    getattr(finding.label, voice) + ("  :gray[· asked: no]" if said_no else ""),
+                    getattr(finding.label, voice) + ("  :gray[· no]" if said_no else ""),
                     help=_help(finding),
                     wrap=True,
                     **session.keep_finding(finding.id, not_tested=False),

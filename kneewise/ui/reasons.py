@@ -112,7 +112,7 @@ def change_words(knowledge: KnowledgeBase, change: Counterfactual, voice: str) -
         else:
             ifs.append(f"“{label}” were **{new}** instead of {answer_words(finding, each.old, voice)}")
     then = effect_words(knowledge, change.effects, voice)
-    return f"If {' and '.join(ifs)}, {then}."
+    return f"If {' and '.join(ifs)}{', ' if voice == 'clinician' else ': '}{then}."
 
 
 def effect_words(knowledge: KnowledgeBase, effects: Iterable[Effect], voice: str) -> str:
@@ -140,7 +140,7 @@ def effect_words(knowledge: KnowledgeBase, effects: Iterable[Effect], voice: str
             moves.setdefault((each.old, each.new), []).append(f"**{name}**")
     for (old, new), options in moves.items():
         said.append(
-            f"{' and '.join(options)} would move from “{strength_words(knowledge, old, voice)}” to "
+            f"{' and '.join(options)} {'would move' if voice == 'clinician' else 'would go'} from “{strength_words(knowledge, old, voice)}” to "
             f"“{strength_words(knowledge, new, voice)}”"
         )
     if not said and any(each.kind == "order" for each in listed):
@@ -290,7 +290,7 @@ def _show_firmness(knowledge: KnowledgeBase, sheet: Sheet, conclusions: Conclusi
         st.write(
             f"One step in {names} already changes the advice (see above)."
             if voice == "clinician"
-            else f"One point more or less in {names} would change this, as you see above."
+            else f"One point can change this. Look at {names}."
         )
     if not flipping and not by_a_step and voice == "patient":
         st.write(
