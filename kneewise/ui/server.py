@@ -156,6 +156,7 @@ async def ready_before_anybody_comes(_app: st.App):
     gc.collect()
     gc.freeze()
     yield {}
+    gc.unfreeze()  # otherwise DuckDB's binding counts what is left as leaked and prints pages about it
 
 
 app = st.App(
