@@ -70,7 +70,7 @@ def sentence_of(value: Value, voice: str) -> str:
     if voice == "patient":
         sure = f" By chance alone it could be {range_of_100(value)}." if _has_range(value) else ""
         return f"{count} of 100 people had this, and {_MARKS - count} did not.{sure} Studied: {value.population}."
-    sure = f"95 % interval {range_of_100(value)}" if value.interval == "ci95" else range_of_100(value)
+    sure = f"range of chance {range_of_100(value)}" if _has_range(value) else range_of_100(value)
     return f"{value.quantity}: {count} of 100 people ({sure}); {_MARKS - count} not. Studied: {value.population}."
 
 

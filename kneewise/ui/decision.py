@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 
 import streamlit as st
 
+from kneewise.figures import Drawn
 from kneewise.figures.icon_array import (
     can_be_drawn,
     draw_icon_array,
@@ -135,7 +136,8 @@ def _pattern_does_not_fit(knowledge: KnowledgeBase, conclusions: Conclusions, vo
 
 def _show_standing(knowledge: KnowledgeBase, sheet: Sheet, conclusions: Conclusions, voice: str) -> None:
     """One line: safety, skin and foot, pattern, the two tests."""
-    open_count = len(conclusions.safety.missing)
+    asked = {finding.id for finding in (*_safety_questions(knowledge), *_follow_ups(knowledge, sheet))}
+    open_count = len(asked & set(conclusions.safety.missing))
     clinician = voice == "clinician"
     safety = (
         f":orange-badge[Safety: {open_count} open]"
@@ -630,6 +632,12 @@ def _show_advice(knowledge: KnowledgeBase, conclusions: Conclusions, option: Opt
         )
 
 
+@caches.share(max_entries=64)
+def _array(version: str, value: str, voice: str, dark: bool, drawback: bool) -> Drawn:
+    """The picture of one published value; the same for everybody, so it is drawn once."""
+    return draw_icon_array(material.knowledge().entry(value), voice, dark=dark, drawback=drawback)
+
+
 def _show_points(knowledge: KnowledgeBase, option: Option, which: str, voice: str) -> None:
     points: tuple[OptionPoint, ...] = getattr(option, which)
     drawn = False
@@ -643,7 +651,7 @@ def _show_points(knowledge: KnowledgeBase, option: Option, which: str, voice: st
         if value is not None and can_be_drawn(value):
             drawn = True
             charts.show(
-                draw_icon_array(value, voice, dark=charts.is_dark(), drawback=which == "harms"),
+                _array(material.knowledge_version(), value.id, voice, charts.is_dark(), which == "harms"),
                 key=f"array/{option.id}/{value.id}",
             )
     if which != "living_with" and not drawn:

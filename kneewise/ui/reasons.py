@@ -84,8 +84,7 @@ def advice_reason(knowledge: KnowledgeBase, advice: OptionAdvice, conclusions: C
     if advice.deciding:
         return " ".join(getattr(knowledge.entry(rule).text, voice) for rule in advice.deciding)
     if advice.reason == "safety_open" and conclusions.safety.state == "open":
-        count = len(conclusions.safety.missing)
-        return f"First the safety questions: {count} still open." if clinician else f"{count} questions come first."
+        return "First the safety questions; some are still open." if clinician else "A few safety questions come first."
     if advice.missing:
         named = [f"“{label_of(knowledge, finding, voice)}”" for finding in advice.missing[:3]]
         more = f" and {len(advice.missing) - 3} more" if len(advice.missing) > 3 else ""
