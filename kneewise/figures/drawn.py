@@ -24,7 +24,10 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours that keep 3:1 (lines, marks) and 4.5:1 (text) against the page in one theme."""
+    """Colours that keep 3:1 (what is lit, marks) and 4.5:1 (text) against the page in one theme.
+
+    `faint` and `box_line` keep less on purpose: what they draw stands back and is said in words as well.
+    """
 
     page: str
     ink: str

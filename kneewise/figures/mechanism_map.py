@@ -481,22 +481,27 @@ def _add_node_labels(
     )
 
 
+def _arrows(count: int) -> str:
+    return f"{count} arrow{'' if count == 1 else 's'}"
+
+
 def _sentence(shown_map: MechanismMap, links: Sequence[MapLink], told: Told) -> str:
     present = [factor.label for factor in shown_map.factors if factor.state == "present" and not factor.switched_off]
     if not present:
         return "Nothing is marked as present yet, so no arrow is lit."
     lit = [link for link in links if link.lit]
-    names = ", ".join(present)
+    names, many = ", ".join(present), len(present) > 1
     if shown_map.voice == "patient":
-        lead = f"{len(present)} thing{'s' if len(present) > 1 else ''} may play a part here: {names}."
+        lead = f"{len(present)} thing{'s' if many else ''} may play a part here: {names}."
     else:
-        lead = f"{len(present)} factor{'s' if len(present) > 1 else ''} present ({names}) light {len(lit)} arrows."
+        lead = f"{len(present)} factor{'s' if many else ''} present ({names}) light{'' if many else 's'} {_arrows(len(lit))}."
     if told == "story":
         return f"This is the story as clinics tell it. {lead} All arrows look alike, because a story does not say how sure it is."
     doubtful = sum(link.dash == "dot" for link in lit)
     disputed = sum(link.contested for link in lit)
-    tail = f" On {disputed} of these arrows sources disagree (marked ?)." if disputed else ""
-    tail += f" {doubtful} have no support in studies (dotted)." if doubtful else ""
+    tail = f" Sources disagree on {_arrows(disputed)} (marked ?)." if disputed else ""
+    if doubtful:
+        tail += f" {_arrows(doubtful)} {'has' if doubtful == 1 else 'have'} no support in studies (dotted)."
     return f"This is what studies found. {lead}{tail}"
 
 

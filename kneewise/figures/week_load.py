@@ -125,6 +125,7 @@ def _table(week: WeekLoad, knowledge: KnowledgeBase, voice: str) -> pd.DataFrame
     rows = []
     for activity in week.activities:
         entry = knowledge.entry(activity.activity)
+        counted = entry.counted_patient if voice == "patient" else entry.counted_as
         peak = activity.peak.force if activity.peak and activity.peak.force else None
         rows.append(
             {
@@ -133,8 +134,8 @@ def _table(week: WeekLoad, knowledge: KnowledgeBase, voice: str) -> pd.DataFrame
                 if peak
                 else "no pooled value",
                 "Who was studied": activity.peak.population if activity.peak else "",
-                "Before": "" if activity.before is None else f"{activity.before:,.0f} {entry.counted_as}",
-                "After": "" if activity.after is None else f"{activity.after:,.0f} {entry.counted_as}",
+                "Before": "" if activity.before is None else f"{activity.before:,.0f} ({counted})",
+                "After": "" if activity.after is None else f"{activity.after:,.0f} ({counted})",
                 "Sum before": _thousands(activity.sum_before) if activity.sum_before else "",
                 "Sum after": _thousands(activity.sum_after) if activity.sum_after else "",
                 "Remark": activity.not_in_sum,
