@@ -19,7 +19,7 @@ import streamlit as st
 from kneewise.errors import KneewiseError
 
 LARGEST_BYTES = 1024 * 1024 - 1
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "|", "%", "＝", "＋", "－", "＠")
 
 
 class DownloadRefused(KneewiseError):
@@ -75,4 +75,7 @@ def table_as_csv(table: pd.DataFrame, first_line: str) -> str:
 
 
 def _no_formula(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA_SIGNS) else cell
+    if not isinstance(cell, str):
+        return cell
+    cell = re.sub(r"[\r\n]+", " ", cell)  # a cell stays on its line whatever reads the file
+    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_SIGNS) else cell
