@@ -24,7 +24,9 @@ def texts(page: AppTest) -> list[str]:
     """Every text on the page as it was sent: texts, boxes, tables, widgets with labels, options and helps."""
     kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "success")
     found = [each.value for kind in kinds for each in getattr(page, kind)]
-    found += [text for table in page.table for text in (*table.value.columns, *table.value.astype(str).to_numpy().ravel())]
+    found += [
+        text for table in page.table for text in (*table.value.columns, *table.value.astype(str).to_numpy().ravel())
+    ]
     for kind in ("checkbox", "selectbox", "number_input", "button", "date_input", "button_group"):
         for widget in page.get(kind):
             found += [getattr(widget, "label", ""), getattr(widget, "help", "") or ""]
@@ -87,7 +89,12 @@ def test_every_step_runs_and_carries_version_dates_funding_and_use(voice, own, o
     content = KNOWLEDGE.content
     for step in STEPS:
         said = " ".join(texts(go_to(page, step)))
-        for fact in (content.version, f"{content.compiled_on:%d %B %Y}", f"{content.review_due:%d %B %Y}", content.funding):
+        for fact in (
+            content.version,
+            f"{content.compiled_on:%d %B %Y}",
+            f"{content.review_due:%d %B %Y}",
+            content.funding,
+        ):
             assert fact in said
         assert getattr(content.intended_use, voice) in said
 
