@@ -528,7 +528,7 @@ def _ask_wish(knowledge: KnowledgeBase, sheet: Sheet, option: str, voice: str) -
         st.markdown(f":small[**{question}:** follows from tape and {other}]")
     elif sheet.is_example:
         value = sheet.findings.get(finding_id) if finding_id else None
-        st.markdown(f":small[**{question}:** {labels.get(value, 'not asked').lower()}]")
+        st.markdown(f":small[**{question}:** {labels.get(value, 'not asked yet')}]")
     else:
         tie = (
             session.keep_finding(finding_id, options=list(_WISHES))
