@@ -284,8 +284,10 @@ def show_week(knowledge: KnowledgeBase, sheet: Sheet, voice: str) -> None:
     charts.show(draw_week_load(week, knowledge, voice, dark=charts.is_dark()), key="week_load")
     if week.rise_flag:
         st.warning(getattr(knowledge.load.rise.text, voice))
-    with st.expander("What can make the same activity easier for the kneecap"):
-        _show_levers(knowledge, voice)
+    levers = st.expander("What can make the same activity easier for the kneecap", key="levers", on_change="rerun")
+    if levers.open:
+        with levers:
+            _show_levers(knowledge, voice)
 
 
 def _enter_week(knowledge: KnowledgeBase, voice: str) -> None:
