@@ -144,7 +144,7 @@ def draw_responders(responders: ReleasedResponders, status: str, *, dark: bool, 
     """
     groups = _part(responders.groups, part)
     figure = _intervals([(group.label, group.n, group.share) for group in groups], palette(dark))
-    figure.update_xaxes(title=f"% who improved by {responders.important_change:g} points or more")
+    figure.update_xaxes(title="% of people with both scores")
     return Drawn(
         _framed(figure),
         _kept_together(_responder_sentence(responders, status)),
@@ -500,17 +500,19 @@ def _middle(distribution: ReleasedDistribution) -> str:
 def _distribution_sentence(distribution: ReleasedDistribution) -> str:
     context = distribution.context
     tail = _tail(context, distribution.n, distribution.completeness).replace("; compl", " as the sum of rounded columns; compl")
+    middle = _middle(distribution)
     if len(distribution.groups) > 1:
-        return (
-            "How many of 100 people in each group got worse, stayed about the same or got better. “About the same” here "
-            f"means {_middle(distribution)}. {tail}"
-        )
+        lead = "How many of 100 people in each group got worse, stayed about the same or got better."
+        if not any(each.better is False for each in distribution.groups[0].bins):
+            lead = "How many of 100 people in each group got better; too few got worse in some group to be drawn apart."
+        return f"{lead} The middle part holds: {middle}. {tail}"
     group = distribution.groups[0]
     worse, same, better = (_percent(n, group.n) for n in _thirds(group))
-    return (
-        f"Of 100 people about {better} got better, {same} stayed about the same ({_middle(distribution)}) and {worse} "
-        f"got worse. {tail}"
-    )
+    if any(each.better is False for each in group.bins):
+        return (
+            f"Of 100 people about {better} got better, {same} stayed about the same ({middle}) and {worse} got worse. {tail}"
+        )
+    return f"Of 100 people about {better} got better; too few got worse to be drawn apart from the {same} ({middle}). {tail}"
 
 
 def _columns(distribution: ReleasedDistribution, colours: Palette) -> go.Figure:
@@ -519,7 +521,7 @@ def _columns(distribution: ReleasedDistribution, colours: Palette) -> go.Figure:
     figure = plain_layout(go.Figure(), colours, 300)
     decimals = _edge_decimals(distribution)
     shares = [_percent(each.n, group.n) for each in group.bins]
-    for side, name, colour, pattern in _sides(colours):
+    for side, name, colour, pattern in _sides(distribution, colours):
         places = [place for place, each in enumerate(group.bins) if each.better is side]
         figure.add_trace(
             go.Bar(
@@ -556,12 +558,15 @@ def _columns(distribution: ReleasedDistribution, colours: Palette) -> go.Figure:
     return figure
 
 
-def _sides(colours: Palette) -> tuple[tuple[bool | None, str, str, str], ...]:
-    return (
+def _sides(distribution: ReleasedDistribution, colours: Palette) -> list[tuple[bool | None, str, str, str]]:
+    """The parts that the released bins allow, each with the name of exactly what it holds."""
+    held = {each.better for each in distribution.groups[0].bins}
+    parts = (
         (False, "worse", colours.other, "/"),
-        (None, "about the same", colours.box_line, ""),
+        (None, _middle(distribution), colours.box_line, ""),
         (True, "better", colours.lit, ""),
     )
+    return [part for part in parts if part[0] in held]
 
 
 def _three_parts(
@@ -570,7 +575,8 @@ def _three_parts(
     figure = plain_layout(go.Figure(), colours, _row_height(groups))
     names = [_row_name(group.label, group.n) for group in groups]
     parts = [tuple(_percent(n, group.n) for n in _thirds(group)) for group in groups]
-    for place, (_, name, colour, pattern) in enumerate(_sides(colours)):
+    for side, name, colour, pattern in _sides(distribution, colours):
+        place = (False, None, True).index(side)
         values = [part[place] for part in parts]
         figure.add_trace(
             go.Bar(

@@ -93,11 +93,23 @@ def test_better_lies_to_the_right_for_pain_too(store):
 def test_the_three_parts_of_the_distribution_are_sums_of_released_bins(store):
     answer = answer_distribution(store, Question(AKPS, "site"), SCALES)
     drawn = charts.draw_distribution(answer, dark=False)
-    for place, side in enumerate((False, None, True)):
+    sides = [side for side in (False, None, True) if any(each.better is side for each in answer.groups[0].bins)]
+    assert len(drawn.figure.data) == len(sides)
+    for place, side in enumerate(sides):
         expected = [
             round(100 * sum(each.n for each in group.bins if each.better is side) / group.n) for group in answer.groups
         ]
         assert list(drawn.figure.data[place].x) == expected
+
+
+def test_people_who_got_worse_are_never_called_about_the_same(store):
+    """Where too few got worse to be drawn apart, the part that holds them says so, in the legend and in the sentence."""
+    answer = answer_distribution(store, Question(AKPS, "intervention"), SCALES)
+    assert not any(each.better is False for each in answer.groups[0].bins), "choose a split with merged bins"
+    drawn = charts.draw_distribution(answer, dark=False)
+    assert [trace.name for trace in drawn.figure.data] == ["worse, the same or under 10 better", "better"]
+    assert "about the same" not in drawn.sentence
+    assert "worse, the same or under 10 better" in drawn.sentence
 
 
 @pytest.mark.parametrize(
