@@ -22,7 +22,7 @@ from kneewise.reasoning.paths import link_is_contested, link_level
 from kneewise.ui import charts, inputs, session
 from kneewise.ui.sheet import Sheet
 
-_AREAS = {
+AREAS = {
     "symptoms": ("Symptoms", ("symptoms",)),
     "hip_pelvis": ("Hip and pelvis", ("hip_pelvis",)),
     "knee": ("Knee", ("knee",)),
@@ -35,18 +35,25 @@ _TOLD = {"studies": "What studies found", "story": "The story"}
 
 
 def enter_in_body_order(knowledge: KnowledgeBase, sheet: Sheet, voice: str) -> None:
-    """The findings, one area of the body at a time, from the hip down, in the side panel; none beside the example."""
+    """The findings, one part of the body at a time, from the hip down; nothing to enter beside the example.
+
+    They stand above the map and fold away: beside it, a tablet would be left with half a map.
+    """
     if sheet.is_example:
         return
-    with st.sidebar:
-        st.header("Findings", anchor=False)
-        area = st.selectbox(
+    panel = st.expander("Findings", key="findings_panel", expanded=True, on_change="rerun")
+    if not panel.open:
+        return
+    with panel:
+        area = st.segmented_control(
             "Part of the body",
-            list(_AREAS),
-            format_func=lambda key: _AREAS[key][0],
-            **session.keep("screen.area", "hip_pelvis", list(_AREAS)),
+            list(AREAS),
+            format_func=lambda key: AREAS[key][0],
+            required=True,
+            wrap=True,
+            **session.keep("screen.area", "hip_pelvis", list(AREAS)),
         )
-        inputs.enter_findings(inputs.group(knowledge, *_AREAS[area or "hip_pelvis"][1]), voice)
+        inputs.enter_findings(inputs.group(knowledge, *AREAS[area][1]), voice, columns=3)
 
 
 def choose_told() -> str:
@@ -315,7 +322,7 @@ def _enter_week(knowledge: KnowledgeBase, voice: str) -> None:
 def _show_levers(knowledge: KnowledgeBase, voice: str) -> None:
     for lever in knowledge.load.levers:
         st.markdown(f"**{getattr(lever.label, voice)}**")
-        for value in lever.values:
+        for value in lever.values if voice == "clinician" else ():
             st.markdown(
                 f"- {value.quantity}: {words.value_words(value)}  \n:small[{words.provenance_words(knowledge, value)}]"
             )

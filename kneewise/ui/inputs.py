@@ -14,10 +14,13 @@ NOT_TESTED = "not_tested"
 _YES_NO = (True, False, NOT_TESTED)
 
 
-def enter_findings(findings: Iterable[Finding], voice: str) -> None:
-    """A widget for each finding, in the order of the knowledge base."""
-    for finding in sorted(findings, key=lambda finding: finding.order):
-        enter_finding(finding, voice)
+def enter_findings(findings: Iterable[Finding], voice: str, columns: int = 1) -> None:
+    """A widget for each finding, in the order of the knowledge base, row by row."""
+    in_order = sorted(findings, key=lambda finding: finding.order)
+    for first in range(0, len(in_order), columns):
+        for column, finding in zip(st.columns(columns), in_order[first : first + columns], strict=False):
+            with column:
+                enter_finding(finding, voice)
 
 
 def enter_finding(finding: Finding, voice: str) -> None:

@@ -11,7 +11,7 @@ from kneewise.errors import FindingsError
 from kneewise.knowledge_base.models import KnowledgeBase
 from kneewise.reasoning import findings as findings_file
 from kneewise.reasoning.findings import Findings, FindingValue
-from kneewise.ui import downloads, frame, session
+from kneewise.ui import downloads, frame, plain_text, session
 
 _EXAMPLE_OFF = "screen.example_off"
 
@@ -113,7 +113,7 @@ def _offer_opening(knowledge: KnowledgeBase) -> None:
     try:
         opened = findings_file.parse(uploaded.getvalue(), knowledge)
     except FindingsError as refusal:
-        st.error("\n\n".join(refusal.sentences[:8]))
+        st.error("\n\n".join(plain_text.escaped(sentence) for sentence in refusal.sentences[:8]))
         if len(refusal.sentences) > 8:
             st.write(f"And {len(refusal.sentences) - 8} more.")
         return
