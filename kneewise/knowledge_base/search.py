@@ -82,7 +82,8 @@ def _entries(knowledge: KnowledgeBase, kind: str) -> Iterable[Entry]:
     if kind == "diagnosis":
         return (knowledge.diagnosis,)
     if kind == "load":
-        return (*knowledge.load.activities, *knowledge.load.levers, *knowledge.load.facts, *knowledge.load.values)
+        load = knowledge.load
+        return (*load.activities, *load.levers, load.rise, *load.facts, *load.values)
     return getattr(knowledge, kind)
 
 

@@ -40,7 +40,7 @@ def number_words(value: float) -> str:
 
 
 def value_words(value: Value) -> str:
-    """The number with unit, spread and range: "48 % (95 % interval 39 to 58; 48 of 100 people)"."""
+    """The number with unit, spread and range: "48 % (95 % interval 38 to 58), 48 of 100 people"."""
     symbol = UNIT_SYMBOLS[value.unit]
     join = "" if symbol in ("°", "%", "") else " "
     unit = (" %" if symbol == "%" else join + symbol) if symbol else ""
