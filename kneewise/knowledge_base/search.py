@@ -13,6 +13,7 @@ from kneewise.knowledge_base.models import (
     Entry,
     Evidence,
     KnowledgeBase,
+    MechanismLink,
     OptionPoint,
     Provenance,
     Reliability,
@@ -62,11 +63,11 @@ def cards(knowledge: KnowledgeBase) -> tuple[Card, ...]:
 
 
 def find(all_cards: Sequence[Card], query: str, kinds: Iterable[str] = ()) -> list[Card]:
-    """Cards that hold every word of `query` (case and accents of plain letters ignored), titles first.
+    """Cards that hold every word of `query` (case and hyphens ignored), titles first.
 
     `kinds` narrows to these keys of `KINDS`; an empty query returns all cards of these kinds.
     """
-    asked = [word for word in re.split(r"[^\w+≥≤%°.-]+", query.casefold()) if word]
+    asked = [word for word in re.split(r"[^\w+≥≤%°.]+", query.casefold()) if word]
     wanted = set(kinds)
     found = [
         card
@@ -92,7 +93,7 @@ def _card(kind: str, entry: Entry, knowledge: KnowledgeBase) -> Card:
     lines = tuple(_lines(entry, knowledge))
     statuses = tuple(dict.fromkeys(child.status for _, child in walk(entry) if isinstance(child, Provenance)))
     text = " ".join((entry.id, title, *(f"{line.heading} {line.text} {' '.join(line.sources)}" for line in lines)))
-    return Card(entry.id, kind, title, lines, statuses, text.casefold())
+    return Card(entry.id, kind, title, lines, statuses, text.casefold().replace("-", " "))
 
 
 def _title(kind: str, entry: Entry, knowledge: KnowledgeBase) -> str:
@@ -184,6 +185,8 @@ def _named(text: str, knowledge: KnowledgeBase) -> str:
     if not knowledge.has(text):
         return text
     entry = knowledge.entry(text)
+    if isinstance(entry, MechanismLink):
+        return _title("links", entry, knowledge)
     label = getattr(entry, "label", None) or getattr(entry, "name", None)
     if isinstance(entry, Value):
         return f"{entry.quantity}: {words.value_words(entry)}"

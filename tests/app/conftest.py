@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,8 +31,19 @@ def open_cold() -> Callable[[str], AppTest]:
 
 
 @pytest.fixture
-def open_warm() -> Callable[[str], AppTest]:
-    """`open_warm("outcomes")`: the page as reached from the start page."""
+def open_warm(monkeypatch) -> Callable[[str], AppTest]:
+    """`open_warm("outcomes")`: the page as reached from the start page, on a server that knows its pages.
+
+    A server learns them with its first visitor and keeps them; AppTest forgets them before each run, so that every
+    click would meet a cold page, which passes on to the app and loses what was clicked.
+    """
+    begin = PagesManager.__init__
+
+    def begin_warm(manager, *arguments, **more) -> None:
+        PagesManager.uses_pages_directory = False
+        begin(manager, *arguments, **more)
+
+    monkeypatch.setattr(PagesManager, "__init__", begin_warm)
 
     def opened(stem: str) -> AppTest:
         session = new_session().run()
