@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from kneewise.knowledge_base import KNOWLEDGE_FOLDER, load_knowledge
+from kneewise.knowledge_base import KNOWLEDGE_FOLDER, load_knowledge, search
 from kneewise.knowledge_base.check import find_problems, reading_grade
 from kneewise.knowledge_base.models import (
     Condition,
@@ -266,3 +266,22 @@ def test_no_patient_text_frightens_or_is_hard_to_read():
 )
 def test_the_gate_knows_the_words_that_were_named(word):
     assert any(re.search(term.pattern, f"your {word} knee", re.IGNORECASE) for term in KNOWLEDGE.wording.forbidden)
+
+
+def test_abbreviations_that_are_shown_stand_in_the_glossary():
+    glossary = (KNOWLEDGE_FOLDER.parent / "docs" / "glossary.md").read_text(encoding="utf-8")
+    known = set(re.findall(r"[A-Za-z0-9-]+", "\n".join(re.findall(r"^\| ([^|]+) \|", glossary, flags=re.MULTILINE))))
+    # Names, words in capitals, units as they are written, and page numbers of a guideline ("CPG10-33").
+    no_abbreviation = re.compile(r"McConnell|EuroQol|OSTEOARTHRITIS|CPG\d.*|PFP-group")
+    used = {
+        word.removesuffix("s") if word.endswith("s") and word[:-1].isupper() else word
+        for card in search.cards(KNOWLEDGE)
+        if card.kind != "sources"
+        for line in card.lines
+        for word in re.findall(r"\b[A-Z][A-Za-z]*[A-Z][A-Za-z0-9-]*\b", line.text)
+    }
+    short = {word for word in used if not no_abbreviation.fullmatch(word)}
+    assert len(short) > 20
+    assert {
+        word for word in short if word not in known and word.removesuffix("-3L").removesuffix("-5L") not in known
+    } == set()
