@@ -93,12 +93,14 @@ def _remembered(answer: Callable) -> Callable:
 
 
 def _cells(asked: _Asked, attributes: tuple[str | None, str | None]) -> pd.DataFrame:
-    return questions.change_cells(asked.store, asked.info, asked.scale, Axes(*attributes))
+    # The plans of several answers start from the same table; nobody changes it.
+    key = ("cells", asked.info.source, asked.scale, attributes)
+    return asked.store.remembered(
+        key, lambda: questions.change_cells(asked.store, asked.info, asked.scale, Axes(*attributes))
+    )
 
 
-def _grouping(
-    cells: pd.DataFrame, measures: Measures, policy: Policy, start: Sequence[Grouping] = ()
-) -> Grouping:
+def _grouping(cells: pd.DataFrame, measures: Measures, policy: Policy, start: Sequence[Grouping] = ()) -> Grouping:
     firsts, seconds = sorted(cells["first_axis"].unique()), sorted(cells["second_axis"].unique())
     values = measures(cells)
     table = np.zeros((len(firsts), len(seconds), values.shape[1]), dtype=np.int64)
@@ -209,17 +211,13 @@ def _completeness(
     cells: pd.DataFrame, shown_filter: str, policy: Policy
 ) -> tuple[released.ReleasedShare, Mapping[str, released.ReleasedShare]]:
     """Of the asked population and of its groups. `cells` is the whole two-way table."""
-    by_cell = {
-        (row.first_axis, row.second_axis): (int(row.pairs), int(row.any_score)) for row in cells.itertuples()
-    }
+    by_cell = {(row.first_axis, row.second_axis): (int(row.pairs), int(row.any_score)) for row in cells.itertuples()}
     mine = {first: pair for (first, second), pair in by_cell.items() if second == shown_filter}
     whole = (sum(pairs for pairs, _ in mine.values()), sum(people for _, people in mine.values()))
     of_whole, shares = released.release_completeness(
         {f"{first}\x1f{second}": pair for (first, second), pair in by_cell.items()}, whole, policy
     )
-    if len(cells["second_axis"].unique()) > 1 and any(
-        share.percent is None for share in shares.values()
-    ):
+    if len(cells["second_axis"].unique()) > 1 and any(share.percent is None for share in shares.values()):
         # Neither may a filtered whole be had from the others by subtraction.
         of_whole = next(share for share in shares.values() if share.percent is None)
     return of_whole, {first: shares[f"{first}\x1f{shown_filter}"] for first in mine}
@@ -307,8 +305,13 @@ def answer_trend(
     asked = _check(store, question, instruments, policy)
     windows = asked.info.visit_windows
 
-    def visits(attributes: tuple, labels: tuple = (None, None)) -> pd.DataFrame:
-        return questions.visit_cells(store, asked.info, asked.scale.id, Axes(*attributes, *labels), windows)
+    def merged_visits(labels: tuple) -> pd.DataFrame:
+        return questions.visit_cells(store, asked.info, asked.scale.id, Axes(*asked.attributes, *labels), windows)
+
+    def visits(attributes: tuple) -> pd.DataFrame:
+        key = ("visits", asked.info.source, asked.scale.id, attributes)
+        axes = Axes(*attributes)
+        return store.remembered(key, lambda: questions.visit_cells(store, asked.info, asked.scale.id, axes, windows))
 
     # Which visits can be shown is decided on everybody, so that no split shows a visit that another one hides.
     everybody = visits((None, None)).set_index("visit")["n"]
@@ -333,13 +336,19 @@ def answer_trend(
     hidden = [windows[place].label for place in range(len(windows)) if place not in kept and everybody.get(place, 0)]
     if hidden:
         notes = (*notes, f"Too few people came to be shown at: {', '.join(hidden)}.")
-    shown = visits(asked.attributes, (axes.first_labels, axes.second_labels))
+    shown = merged_visits((axes.first_labels, axes.second_labels))
     shown = _in_filter(shown[shown["visit"].isin(kept)], shown_filter)
     cells = questions.change_cells(store, asked.info, asked.scale, axes)
     sizes = {row.first_axis: int(row.pairs) for row in cells.itertuples() if row.second_axis == shown_filter}
     groups = {
         label: [
-            (windows[row.visit].label, windows[row.visit].from_day, windows[row.visit].to_day, int(row.n), row.quartiles)
+            (
+                windows[row.visit].label,
+                windows[row.visit].from_day,
+                windows[row.visit].to_day,
+                int(row.n),
+                row.quartiles,
+            )
             for row in part.sort_values("visit").itertuples()
         ]
         for label, part in shown.groupby("first_axis", sort=False)
@@ -419,6 +428,4 @@ def list_choices(
         order = sorted(totals, key=lambda name: (name == SMALLER_GROUPS, name))
         attributes[attribute] = {name: totals[name] for name in order}
     known = [name for name in info.instruments if name in instruments]
-    return released.release_choices(
-        info.source, info.label, info.synthetic, store.version, known, attributes, policy
-    )
+    return released.release_choices(info.source, info.label, info.synthetic, store.version, known, attributes, policy)
