@@ -168,6 +168,7 @@ def test_agreement_is_not_found_where_there_is_none():
 
 
 def test_the_smallest_real_change_of_findings_is_277_times_the_standard_error():
+    """Hazard KW-H20."""
     errors = [entry for entry in EVERYTHING if isinstance(entry, MeasurementError)]
     both = [error for error in errors if error.sem is not None and error.mdc95 is not None]
     assert both
@@ -175,6 +176,7 @@ def test_the_smallest_real_change_of_findings_is_277_times_the_standard_error():
 
 
 def test_the_smallest_real_change_of_tests_is_277_times_the_standard_error():
+    """Hazard KW-H20."""
     checked, wrong = 0, []
     for test in KNOWLEDGE.clinical_tests:
         errors = [each for each in test.reliability if each.statistic == "sem"]
@@ -206,6 +208,7 @@ def test_an_encoded_interval_is_wilsons(value_id, count, n, low, high):
 
 
 def test_every_share_with_its_counts_has_the_percentage_and_the_interval_of_its_counts():
+    """Hazard KW-H20."""
     shares = [value for value in VALUES if value.numerator is not None and value.n and value.unit == "percent"]
     assert len(shares) >= len(WILSON)
     for value in shares:
@@ -234,7 +237,7 @@ def test_an_icon_array_never_stands_on_counts_that_contradict_it():
     ],
 )
 def test_a_chance_after_a_test_follows_from_the_chance_before_it(before, ratio, after, published):
-    """Odds before x likelihood ratio = odds after; the published figure lies within a point of it."""
+    """Hazard KW-H20: odds before x likelihood ratio = odds after; the published figure lies within a point of it."""
 
     def chance(likelihood_ratio: float) -> float:
         share = KNOWLEDGE.entry(before).value / 100
