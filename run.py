@@ -108,11 +108,19 @@ def server_command(python: Path, port: int) -> list[str]:
 
 
 def test(pytest_arguments: Sequence[str]) -> int:
-    """Set up what the tests need and run them; returns pytest's exit code."""
+    """Set up what the tests need and run them; returns pytest's exit code.
+
+    Without arguments all tests run: first those without a browser, on two processes, then those in a browser, one by
+    one, because a browser and the app fill two cores by themselves.
+    """
     python = install("requirements-dev.txt")
     if find_chromium() is None and not install_chromium():
         print(NO_CHROMIUM)
-    return run([python, "-m", "pytest", *pytest_arguments])
+    if pytest_arguments:
+        return run([python, "-m", "pytest", *pytest_arguments])
+    without_browser = run([python, "-m", "pytest", "-n", "2", "--ignore", "tests/browser"])
+    in_browser = run([python, "-m", "pytest", "tests/browser"])
+    return max(without_browser, in_browser)
 
 
 def check(_rest: Sequence[str]) -> int:

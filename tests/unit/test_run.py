@@ -114,6 +114,16 @@ def test_without_chromium_there_is_one_sentence_and_the_tests_run(elsewhere, mon
     assert ran == [[Path("python"), "-m", "pytest", "-k", "knee"]]
 
 
+def test_all_tests_run_in_two_parts_and_one_failure_is_enough(elsewhere, monkeypatch):
+    codes = iter((0, 1))
+    ran = []
+    monkeypatch.setattr(run, "install", lambda _requirements: Path("python"))
+    monkeypatch.setattr(run, "find_chromium", lambda: "chromium")
+    monkeypatch.setattr(run, "run", lambda command: ran.append(command) or next(codes))
+    assert run.main(["test"]) == 1
+    assert [("tests/browser" in command, "--ignore" in command) for command in ran] == [(True, True), (True, False)]
+
+
 def test_chromium_can_be_named(tmp_path, monkeypatch):
     browser = tmp_path / "my browser"
     browser.write_text("", encoding="utf-8")
