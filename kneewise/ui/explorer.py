@@ -123,7 +123,7 @@ def show_map(knowledge: KnowledgeBase, conclusions: Conclusions, voice: str) -> 
     if switched:
         _say_what_changes(knowledge, found, shown, switched, voice)
     drawn = draw_mechanism_map(shown, told=told, dark=charts.is_dark(), height_px=480 if only_lit else 640)
-    clicked = charts.show(drawn, key="mechanism_map", selectable=True)
+    clicked = charts.show(drawn, key=f"mechanism_map/{session.epoch()}", selectable=True)
     _look_closer(knowledge, shown, clicked, voice)
 
 
@@ -154,10 +154,12 @@ def _look_closer(knowledge: KnowledgeBase, shown: MechanismMap, clicked: str | N
     }
     if not arrows:
         return
-    if clicked in arrows:
-        session.put("screen.arrow", clicked)
+    if clicked != session.get("screen.arrow_clicked"):  # the map keeps its click; only a new one counts
+        session.put("screen.arrow_clicked", clicked)
+        if clicked in arrows:
+            session.put("screen.arrow", clicked)
     chosen = st.selectbox(
-        "Look closer at one arrow (or tap it in the map)",
+        "Look closer at one arrow (or click it in the map; with a finger, tap it twice)",
         list(arrows),
         format_func=arrows.__getitem__,
         placeholder="Choose an arrow",

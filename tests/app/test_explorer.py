@@ -24,7 +24,7 @@ CONCLUSIONS = assess(EXAMPLE, KNOWLEDGE)
 PRESENT = [answer.id for answer in CONCLUSIONS.factors if answer.answer == "present"]
 RED_FLAGS = ("finding.cauda_equina_signs", "finding.locked_knee", "finding.dvt_suspected")
 NOT_SAFETY = [finding for finding in KNOWLEDGE.findings if not finding.safety]
-OPENED = {"mechanism_map_table", "week_load_table", "levers"}
+OPENED = {"mechanism_map/0_table", "week_load_table", "levers"}
 
 
 def value_at(finding, end: str):
