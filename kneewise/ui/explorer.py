@@ -120,8 +120,10 @@ def show_map(knowledge: KnowledgeBase, conclusions: Conclusions, voice: str) -> 
     only_lit = voice == "patient"
     found = mechanism_map_of(knowledge, conclusions, voice, only_lit=only_lit)
     shown = mechanism_map_of(knowledge, conclusions, voice, switched=switched, only_lit=only_lit)
+    changes = st.container()  # always there, so that the map below keeps its place and isn't made anew
     if switched:
-        _say_what_changes(knowledge, found, shown, switched, voice)
+        with changes:
+            _say_what_changes(knowledge, found, shown, switched, voice)
     drawn = draw_mechanism_map(shown, told=told, dark=charts.is_dark(), height_px=480 if only_lit else 640)
     clicked = charts.show(drawn, key=f"mechanism_map/{session.epoch()}", selectable=True)
     _look_closer(knowledge, shown, clicked, voice)
