@@ -7,6 +7,7 @@ asks never sees a row of a person; whoever publishes goes through `outcomes.answ
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -37,19 +38,63 @@ class Axes:
     second_labels: Labels = None
 
 
-def _split(counts: pd.DataFrame, axes: Axes) -> pd.DataFrame:
-    """`counts` with the columns first_axis and second_axis; merged values carry their released label."""
-    return counts.assign(
-        first_axis=_labelled(counts, axes.first, axes.first_labels),
-        second_axis=_labelled(counts, axes.second, axes.second_labels),
-    )
+@dataclass(frozen=True)
+class _Grid:
+    """Counts on the grid: per attribute (codes, sorted names), and columns of numbers; one row per cell and value."""
+
+    attributes: Mapping[str, tuple[np.ndarray, list[str]]]
+    columns: Mapping[str, np.ndarray]
 
 
-def _labelled(counts: pd.DataFrame, attribute: str | None, labels: Labels) -> object:
+def _grid_of(counts: pd.DataFrame, grid: Sequence[str], value: str) -> _Grid:
+    """The counts as arrays, ordered by `value`, so that quartiles need no sorting later."""
+    counts = counts.sort_values(value, ignore_index=True)
+    attributes = {}
+    for name in grid:
+        codes, names = pd.factorize(counts[name].astype(str), sort=True)
+        attributes[name] = (codes, [str(each) for each in names])
+    columns = {name: counts[name].to_numpy() for name in counts.columns if name not in grid}
+    return _Grid(attributes, columns)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Which cell of the two axes each row of a grid belongs to, and the cells' names in order."""
+
+    of_row: np.ndarray
+    names: list[tuple[str, str]]
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """The sum of `values` (one per row) in each cell."""
+        return np.bincount(self.of_row, weights=values, minlength=len(self.names))
+
+
+def _cells_of(grid: _Grid, axes: Axes) -> _Cells:
+    first, first_names = _axis(grid, axes.first, axes.first_labels)
+    second, second_names = _axis(grid, axes.second, axes.second_labels)
+    names = [(one, other) for one in first_names for other in second_names]
+    return _Cells(first * len(second_names) + second, names)
+
+
+def _axis(grid: _Grid, attribute: str | None, labels: Labels) -> tuple[np.ndarray, list[str]]:
     if attribute is None:
-        return EVERYBODY
-    values = counts[attribute]
-    return values if labels is None else values.map(lambda value: labels.get(value, value)).astype(str)
+        rows = len(next(iter(grid.columns.values())))
+        return np.zeros(rows, dtype=np.intp), [EVERYBODY]
+    codes, names = grid.attributes[attribute]
+    if labels is None:
+        return codes, names
+    labelled = [labels.get(name, name) for name in names]
+    merged = sorted(set(labelled))
+    return np.array([merged.index(label) for label in labelled], dtype=np.intp)[codes], merged
+
+
+def _answer(cells: _Cells, columns: Mapping[str, np.ndarray | list], seen: np.ndarray) -> pd.DataFrame:
+    """One row per cell that was `seen`, ordered by its names."""
+    places = np.flatnonzero(seen)
+    answer = {name: [cells.names[place][axis] for place in places] for axis, name in enumerate(_AXES)}
+    for name, column in columns.items():
+        answer[name] = [column[place] for place in places] if isinstance(column, list) else column[places]
+    return pd.DataFrame(answer)
 
 
 def _population(table: ibis.Table, info: SourceInfo) -> ibis.Table:
@@ -68,11 +113,7 @@ def _grid_values(table: ibis.Table, grid: Sequence[str]) -> dict[str, ibis.Value
     return {name: table[name].cast("string").fill_null(NOT_RECORDED) for name in grid}
 
 
-def _as_categories(counts: pd.DataFrame, grid: Sequence[str]) -> pd.DataFrame:
-    return counts.astype({name: "category" for name in grid})
-
-
-def _change_grid(store: Store, info: SourceInfo, instrument: str) -> pd.DataFrame:
+def _change_grid(store: Store, info: SourceInfo, instrument: str) -> _Grid:
     """Per cell of the whole grid of attributes and per size of change: people, pairs, sums. Asked once per version.
 
     Everything that may be released is a sum over this grid (a disclosure rule), so the engine is asked for it once and
@@ -91,13 +132,9 @@ def _change_grid(store: Store, info: SourceInfo, instrument: str) -> pd.DataFram
             last_sum=rows["last"].sum(where=paired),
         )
 
-    def ask() -> pd.DataFrame:
-        counts = _as_categories(store.ask(question), grid)
-        counts["change_sum"] = counts["change"] * counts["pairs"]
-        counts["change_squares"] = counts["change"] ** 2 * counts["pairs"]
-        return counts.fillna({name: 0.0 for name in ("first_sum", "last_sum", "change_sum", "change_squares")})
-
-    return store.remembered(("change grid", info.source, instrument), ask)
+    return store.remembered(
+        ("change grid", info.source, instrument), lambda: _grid_of(store.ask(question), grid, "change")
+    )
 
 
 def change_cells(store: Store, info: SourceInfo, scale: InstrumentRange, axes: Axes) -> pd.DataFrame:
@@ -108,31 +145,52 @@ def change_cells(store: Store, info: SourceInfo, scale: InstrumentRange, axes: A
     """
     sign = 1 if scale.higher_is_better else -1
     threshold = scale.important_change if scale.important_change is not None else float("inf")
-    counts = _split(_change_grid(store, info, scale.id), axes)
-    gain = counts["change"] * sign
-    counts["improved"] = counts["pairs"].where(gain > _SAME, 0)
-    counts["worse"] = counts["pairs"].where(gain < -_SAME, 0)
-    counts["responders"] = counts["pairs"].where(gain >= threshold - _SAME, 0)
-    added = ["any_score", "pairs", "improved", "worse", "responders", "change_sum", "change_squares", "first_sum",
-             "last_sum"]  # fmt: skip
-    cells = counts.groupby(_AXES, observed=True)
-    answer = cells[added].sum()
-    answer["change_quartiles"] = _quartiles(counts, _AXES, "change", "pairs", answer.index)
-    return _in_order(answer, _AXES)
+    grid = _change_grid(store, info, scale.id)
+    cells = _cells_of(grid, axes)
+    pairs = grid.columns["pairs"]
+    change = np.nan_to_num(grid.columns["change"].astype(float))
+    gain = change * sign
+    counted = {
+        "any_score": grid.columns["any_score"],
+        "pairs": pairs,
+        "improved": pairs * (gain > _SAME),
+        "worse": pairs * (gain < -_SAME),
+        "responders": pairs * (gain >= threshold - _SAME),
+    }
+    added = {
+        "change_sum": change * pairs,
+        "change_squares": change**2 * pairs,
+        "first_sum": np.nan_to_num(grid.columns["first_sum"].astype(float)),
+        "last_sum": np.nan_to_num(grid.columns["last_sum"].astype(float)),
+    }
+    columns: dict[str, np.ndarray | list] = {
+        name: np.rint(cells.sums(values)).astype(np.int64) for name, values in counted.items()
+    }
+    columns |= {name: cells.sums(values) for name, values in added.items()}
+    columns["change_quartiles"] = _quartiles(cells.of_row, len(cells.names), change, pairs)
+    return _answer(cells, columns, columns["any_score"] > 0)
 
 
 def change_counts(
     store: Store, info: SourceInfo, scale: InstrumentRange, axes: Axes, edges: Sequence[float]
 ) -> pd.DataFrame:
     """Per cell and bin: how many people's change lies in it. Bin i is [edges[i], edges[i+1]); the outer bins are open."""
-    counts = _split(_change_grid(store, info, scale.id), axes)
-    counts = counts[counts["pairs"] > 0]
-    counts["bin"] = np.searchsorted(np.asarray(edges[1:-1], dtype=float) - _SAME, counts["change"], side="right")
-    answer = counts.groupby([*_AXES, "bin"], observed=True)["pairs"].sum().rename("n").to_frame()
-    return _in_order(answer, [*_AXES, "bin"])
+    grid = _change_grid(store, info, scale.id)
+    pairs = grid.columns["pairs"]
+    change = np.nan_to_num(grid.columns["change"].astype(float))
+    bins = np.searchsorted(np.asarray(edges[1:-1], dtype=float) - _SAME, change, side="right")
+    return _long(_cells_of(grid, axes), bins, len(edges) - 1, "bin", {"n": pairs})
 
 
-def _visit_grid(store: Store, info: SourceInfo, instrument: str, windows: Sequence[Window]) -> pd.DataFrame:
+def _long(cells: _Cells, parts: np.ndarray, count: int, name: str, counted: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """One row per cell and part (bin, visit) with anybody in it: the cell's names, the part, the counts."""
+    finer = _Cells(cells.of_row * count + parts, [cell for cell in cells.names for _ in range(count)])
+    columns = {each: np.rint(finer.sums(values)).astype(np.int64) for each, values in counted.items()}
+    columns[name] = np.tile(np.arange(count), len(cells.names))
+    return _answer(finer, columns, columns["n"] > 0)
+
+
+def _visit_grid(store: Store, info: SourceInfo, instrument: str, windows: Sequence[Window]) -> _Grid:
     """Per cell of the whole grid, visit and score: people. Asked once per version, as `_change_grid`."""
     grid = read_policy().grid
 
@@ -152,27 +210,31 @@ def _visit_grid(store: Store, info: SourceInfo, instrument: str, windows: Sequen
         return once.group_by(*grid, "visit", "score").aggregate(n=once.count())
 
     key = ("visit grid", info.source, instrument, tuple(windows))
-    return store.remembered(key, lambda: _as_categories(store.ask(question), grid))
+    return store.remembered(key, lambda: _grid_of(store.ask(question), grid, "score"))
 
 
 def visit_cells(store: Store, info: SourceInfo, instrument: str, axes: Axes, windows: Sequence[Window]) -> pd.DataFrame:
     """Per cell and visit: people, and quartiles of their score. Of several scores in a window the earliest counts."""
-    counts = _split(_visit_grid(store, info, instrument, windows), axes)
-    keys = [*_AXES, "visit"]
-    answer = counts.groupby(keys, observed=True)["n"].sum().to_frame()
-    answer["quartiles"] = _quartiles(counts, keys, "score", "n", answer.index)
-    return _in_order(answer, keys)
+    grid = _visit_grid(store, info, instrument, windows)
+    cells = _cells_of(grid, axes)
+    count = len(windows)
+    visits, people = grid.columns["visit"], grid.columns["n"]
+    answer = _long(cells, visits, count, "visit", {"n": people})
+    of_row = cells.of_row * count + visits
+    quartiles = _quartiles(of_row, len(cells.names) * count, grid.columns["score"].astype(float), people)
+    answer["quartiles"] = [each for each in quartiles if not np.isnan(each[0])]
+    return answer
 
 
-def _quartiles(counts: pd.DataFrame, keys: list[str], value: str, weight: str, index: pd.Index) -> list[list[float]]:
-    """The quartiles of `value` in each group of `keys`, each value standing `weight` times; in the order of `index`."""
-    known = counts[counts[weight] > 0].sort_values(value)
-    groups = known.groupby(keys, observed=True).indices
-    values, weights = known[value].to_numpy(dtype=float), known[weight].to_numpy()
+def _quartiles(of_row: np.ndarray, count: int, values: np.ndarray, weights: np.ndarray) -> list[list[float]]:
+    """The quartiles in each of `count` cells of ordered `values`, each standing `weights` times; NaN in an empty cell."""
+    known = np.flatnonzero(weights > 0)
+    order = known[np.argsort(of_row[known], kind="stable")]
+    ends = np.searchsorted(of_row[order], np.arange(count + 1))
     nothing = [float("nan")] * len(QUARTILES)
     return [
-        _weighted_quartiles(values[rows], weights[rows]) if rows is not None else nothing
-        for rows in (groups.get(key) for key in index)
+        _weighted_quartiles(values[order[start:end]], weights[order[start:end]]) if end > start else nothing
+        for start, end in itertools.pairwise(ends)
     ]
 
 
@@ -183,11 +245,6 @@ def _weighted_quartiles(values: np.ndarray, weights: np.ndarray) -> list[float]:
     below = values[np.searchsorted(up_to, np.floor(place), side="right")]
     above = values[np.searchsorted(up_to, np.ceil(place), side="right")]
     return (below + (place - np.floor(place)) * (above - below)).tolist()
-
-
-def _in_order(answer: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    flat = answer.reset_index()
-    return flat.astype({name: str for name in _AXES}).sort_values(keys, ignore_index=True)
 
 
 def episode_counts(store: Store, info: SourceInfo, attribute: str | None = None) -> pd.DataFrame:
