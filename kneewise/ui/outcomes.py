@@ -212,11 +212,14 @@ def _show(title: str, name: str, answer: Any, asked: Asked, dark: bool, part: tu
 
 
 def _offer_tables(asked: Asked) -> None:
-    st.subheader("Tables to keep", anchor=False)
-    st.write("CSV files of what is drawn above, all groups included. They hold rounded counts and no single person.")
-    with st.container(horizontal=True):
-        for label, name, content in _csv_files(_version(asked.records), *_plain(asked)):
-            downloads.offer(label, content, name, "text/csv", key=f"save_{label}")
+    tables = st.expander("Tables to keep", key="tables_to_keep", on_change="rerun")
+    if not tables.open:  # most people look and go on; the files are made for those who ask
+        return
+    with tables:
+        st.write("CSV files of what is drawn above, all groups included. They hold rounded counts and no single person.")
+        with st.container(horizontal=True):
+            for label, name, content in _csv_files(_version(asked.records), *_plain(asked)):
+                downloads.offer(label, content, name, "text/csv", key=f"save_{label}")
 
 
 @caches.share(max_entries=32)
