@@ -11,7 +11,7 @@ voice = session.view()
 current = sheet.current(knowledge)
 sheet.offer_sources(knowledge, current)
 explorer.enter_in_body_order(knowledge, current, voice)
-conclusions = assess(current.findings, knowledge)
+conclusions = assess(current.findings, knowledge, look_ahead=False)
 
 if explorer.show_safety_first(knowledge, conclusions, voice):
     st.stop()

@@ -16,7 +16,7 @@ from typing import Literal
 import pandas as pd
 import plotly.graph_objects as go
 
-from kneewise.figures.drawn import Drawn, Palette, palette, plain_layout
+from kneewise.figures.drawn import Drawn, Palette, palette, plain
 from kneewise.knowledge_base.models import EvidenceLevel, Factor, KnowledgeBase, MechanismGraph
 from kneewise.reasoning.conclusions import Conclusions
 from kneewise.reasoning.paths import link_is_contested, link_level
@@ -175,7 +175,7 @@ def draw_mechanism_map(
     """
     factors, nodes, links = shown_map.factors, shown_map.nodes, shown_map.links
     colours = palette(dark)
-    figure = plain_layout(go.Figure(), colours, height_px)
+    traces: list[dict] = []
     places = _places(factors, nodes)
     shown = [
         link for link in links if link.origin in places and link.target in places and (told == "studies" or link.told)
@@ -187,15 +187,16 @@ def draw_mechanism_map(
     shapes += [_box(node, places[node.id], _is_lit(node.id, shown), colours, selected) for node in nodes]
     if told == "studies":
         shapes += _key_lines(shown_map.levels, colours)
-        _add_key_words(figure, shown_map, colours)
-    figure.update_layout(
-        shapes=_joined(shapes),
-        xaxis={"visible": False, "range": [0, 1], "fixedrange": True},
-        yaxis={"visible": False, "range": [1.11 if told == "studies" else 1.02, -0.03], "fixedrange": True},
-    )
-    _add_arrow_marks(figure, shown, ports, told, colours)
-    _add_factor_labels(figure, factors, places, colours)
-    _add_node_labels(figure, nodes, places, shown, colours)
+        _add_key_words(traces, shown_map, colours)
+    _add_arrow_marks(traces, shown, ports, told, colours)
+    _add_factor_labels(traces, factors, places, colours)
+    _add_node_labels(traces, nodes, places, colours)
+    layout = plain(colours, height_px) | {
+        "shapes": _joined(shapes),
+        "xaxis": {"visible": False, "range": [0, 1], "fixedrange": True},
+        "yaxis": {"visible": False, "range": [1.11 if told == "studies" else 1.02, -0.03], "fixedrange": True},
+    }
+    figure = go.Figure(traces, layout)
     return Drawn(figure, _sentence(shown_map, shown, told), _table(shown, factors, nodes), _alt(told))
 
 
@@ -289,7 +290,7 @@ def _is_lit(node: str, links: Sequence[MapLink]) -> bool:
 
 
 def _add_arrow_marks(
-    figure: go.Figure, links: Sequence[MapLink], ports: Mapping[str, tuple[float, ...]], told: Told, colours: Palette
+    traces: list[dict], links: Sequence[MapLink], ports: Mapping[str, tuple[float, ...]], told: Told, colours: Palette
 ) -> None:
     """Arrow heads, and a mark on each arrow that carries its words: '?' on a lit arrow where sources disagree.
 
@@ -297,8 +298,9 @@ def _add_arrow_marks(
     """
     if not links:
         return
-    figure.add_trace(
-        go.Scatter(
+    traces.append(
+        dict(
+            type="scatter",
             x=[ports[link.id][2] - 0.003 for link in links],
             y=[ports[link.id][3] for link in links],
             mode="markers",
@@ -307,11 +309,11 @@ def _add_arrow_marks(
         )
     )
     for lit in (False, True):
-        _add_marks(figure, [link for link in links if link.lit is lit], lit, ports, told, colours)
+        _add_marks(traces, [link for link in links if link.lit is lit], lit, ports, told, colours)
 
 
 def _add_marks(
-    figure: go.Figure,
+    traces: list[dict],
     links: Sequence[MapLink],
     lit: bool,
     ports: Mapping[str, tuple[float, ...]],
@@ -321,8 +323,9 @@ def _add_marks(
     asked = [told == "studies" and lit and link.contested for link in links]
     points = [_point_on(ports[link.id]) for link in links]
     opacity = 1.0 if lit else 0.0
-    figure.add_trace(
-        go.Scatter(
+    traces.append(
+        dict(
+            type="scatter",
             x=[x for x, _ in points],
             y=[y for _, y in points],
             mode="markers+text",
@@ -371,16 +374,17 @@ def _key_lines(levels: Sequence[EvidenceLevel], colours: Palette) -> list[dict]:
     ]
 
 
-def _add_key_words(figure: go.Figure, shown_map: MechanismMap, colours: Palette) -> None:
+def _add_key_words(traces: list[dict], shown_map: MechanismMap, colours: Palette) -> None:
     places = _key_places(len(shown_map.levels))
     words = ["<br>".join(textwrap.wrap(getattr(level.label, shown_map.voice), 30)) for level in shown_map.levels]
-    _add_words(figure, [(x + 0.042, y, text) for (x, y), text in zip(places, words, strict=True)], colours, 11)
+    _add_words(traces, [(x + 0.042, y, text) for (x, y), text in zip(places, words, strict=True)], colours, 11)
 
 
-def _add_words(figure: go.Figure, placed: Sequence[tuple[float, float, str]], colours: Palette, size: int) -> None:
+def _add_words(traces: list[dict], placed: Sequence[tuple[float, float, str]], colours: Palette, size: int) -> None:
     """Quiet words, each with its left end at a place (x, y)."""
-    figure.add_trace(
-        go.Scatter(
+    traces.append(
+        dict(
+            type="scatter",
             x=[x for x, _, _ in placed],
             y=[y for _, y, _ in placed],
             text=[text for _, _, text in placed],
@@ -403,14 +407,15 @@ def _hover(link: MapLink, told: Told) -> str:
 
 
 def _add_factor_labels(
-    figure: go.Figure,
+    traces: list[dict],
     factors: Sequence[MapFactor],
     places: Mapping[str, tuple[float, float]],
     colours: Palette,
 ) -> None:
     symbols = {"present": "circle", "absent": "circle-open", "not_tested": "circle-open-dot"}
-    figure.add_trace(
-        go.Scatter(
+    traces.append(
+        dict(
+            type="scatter",
             x=[places[factor.id][0] for factor in factors],
             y=[places[factor.id][1] for factor in factors],
             mode="markers+text",
@@ -442,7 +447,7 @@ def _add_factor_labels(
         if (rows := [places[factor.id][1] for factor in factors if factor.region == region])
     }
     titles = [(0.0, row - step, f"<b>{_REGION_TITLES[region]}</b>") for region, row in first_rows.items()]
-    _add_words(figure, titles, colours, 13)
+    _add_words(traces, titles, colours, 13)
 
 
 def _short(label: str) -> str:
@@ -462,14 +467,14 @@ def _factor_words(factor: MapFactor) -> str:
 
 
 def _add_node_labels(
-    figure: go.Figure,
+    traces: list[dict],
     nodes: Sequence[MapNode],
     places: Mapping[str, tuple[float, float]],
-    links: Sequence[MapLink],
     colours: Palette,
 ) -> None:
-    figure.add_trace(
-        go.Scatter(
+    traces.append(
+        dict(
+            type="scatter",
             x=[places[node.id][0] for node in nodes],
             y=[places[node.id][1] for node in nodes],
             mode="text",

@@ -119,7 +119,12 @@ def draw_trend(trend: ReleasedTrend, *, dark: bool, part: Part = None) -> Drawn:
     title = f"{_text(trend.context.instrument_name)}<br>({_better_is(trend.context)})"
     for row in range(1, rows + 1):
         figure.update_yaxes(title={"text": title if row == 1 else ""}, row=row, col=1)
-    return Drawn(_framed(figure), _kept_together(_trend_sentence(trend)), trend_table(trend, part), _alt("Score over time", trend.context))
+    return Drawn(
+        _framed(figure),
+        _kept_together(_trend_sentence(trend)),
+        trend_table(trend, part),
+        _alt("Score over time", trend.context),
+    )
 
 
 def draw_distribution(distribution: ReleasedDistribution, *, dark: bool, part: Part = None) -> Drawn:
@@ -173,7 +178,10 @@ def draw_completeness(change: ReleasedChange, *, dark: bool, part: Part = None) 
                 y=names,
                 orientation="h",
                 name=name,
-                marker={"color": colour, "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.quiet_ink, "size": 6}},
+                marker={
+                    "color": colour,
+                    "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.quiet_ink, "size": 6},
+                },
                 text=[f"{each} %" if each and each >= _NARROWEST_SEGMENT_WITH_TEXT else "" for each in values],
                 textposition="inside",
                 insidetextanchor="middle",
@@ -190,7 +198,12 @@ def draw_completeness(change: ReleasedChange, *, dark: bool, part: Part = None) 
     if len(change.groups) > 1 and change.groups[0].completeness.percent is None:
         sentence += f" By group: {change.groups[0].completeness.text}."
     sentence += " Those who did not answer may have done better or worse; nothing here corrects for them."
-    return Drawn(_framed(figure), _kept_together(sentence), completeness_table(change, part), _alt("Completeness", change.context))
+    return Drawn(
+        _framed(figure),
+        _kept_together(sentence),
+        completeness_table(change, part),
+        _alt("Completeness", change.context),
+    )
 
 
 def trend_table(trend: ReleasedTrend, part: Part = None) -> pd.DataFrame:
@@ -499,7 +512,9 @@ def _middle(distribution: ReleasedDistribution) -> str:
 
 def _distribution_sentence(distribution: ReleasedDistribution) -> str:
     context = distribution.context
-    tail = _tail(context, distribution.n, distribution.completeness).replace("; compl", " as the sum of rounded columns; compl")
+    tail = _tail(context, distribution.n, distribution.completeness).replace(
+        "; compl", " as the sum of rounded columns; compl"
+    )
     middle = _middle(distribution)
     if len(distribution.groups) > 1:
         lead = "How many of 100 people in each group got worse, stayed about the same or got better."
@@ -509,9 +524,7 @@ def _distribution_sentence(distribution: ReleasedDistribution) -> str:
     group = distribution.groups[0]
     worse, same, better = (_percent(n, group.n) for n in _thirds(group))
     if any(each.better is False for each in group.bins):
-        return (
-            f"Of 100 people about {better} got better, {same} stayed about the same ({middle}) and {worse} got worse. {tail}"
-        )
+        return f"Of 100 people about {better} got better, {same} stayed about the same ({middle}) and {worse} got worse. {tail}"
     return f"Of 100 people about {better} got better; too few got worse to be drawn apart from the {same} ({middle}). {tail}"
 
 
@@ -529,7 +542,10 @@ def _columns(distribution: ReleasedDistribution, colours: Palette) -> go.Figure:
                 y=[shares[place] for place in places],
                 width=0.94,
                 name=name,
-                marker={"color": colour, "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.page, "size": 6}},
+                marker={
+                    "color": colour,
+                    "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.page, "size": 6},
+                },
                 text=[f"{shares[place]}" if shares[place] else "<1" for place in places],
                 textposition="outside",
                 textfont={"color": colours.ink},
@@ -552,7 +568,11 @@ def _columns(distribution: ReleasedDistribution, colours: Palette) -> go.Figure:
         zeroline=False,
     )
     figure.update_yaxes(
-        title="of 100 people", fixedrange=True, gridcolor=colours.faint, rangemode="tozero", zerolinecolor=colours.box_line
+        title="of 100 people",
+        fixedrange=True,
+        gridcolor=colours.faint,
+        rangemode="tozero",
+        zerolinecolor=colours.box_line,
     )
     _legend_above(figure)
     return figure
@@ -584,7 +604,10 @@ def _three_parts(
                 y=names,
                 orientation="h",
                 name=name,
-                marker={"color": colour, "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.page, "size": 6}},
+                marker={
+                    "color": colour,
+                    "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.page, "size": 6},
+                },
                 text=[f"{each}" if each >= _NARROWEST_SEGMENT_WITH_TEXT and not pattern else "" for each in values],
                 textposition="inside",
                 insidetextanchor="middle",
@@ -642,7 +665,13 @@ def _say_bounds(
 
 
 def _percent_rows(figure: go.Figure, names: Sequence[str], colours: Palette) -> None:
-    figure.update_xaxes(range=[0, 102], tickvals=[0, 25, 50, 75, 100], fixedrange=True, gridcolor=colours.faint, zerolinecolor=colours.box_line)
+    figure.update_xaxes(
+        range=[0, 102],
+        tickvals=[0, 25, 50, 75, 100],
+        fixedrange=True,
+        gridcolor=colours.faint,
+        zerolinecolor=colours.box_line,
+    )
     figure.update_yaxes(
         type="category",
         categoryorder="array",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from kneewise.figures.drawn import Drawn, palette, plain_layout
+from kneewise.figures.drawn import Drawn, palette, plain
 from kneewise.knowledge_base.models import KnowledgeBase
 from kneewise.reasoning.load import ActivityLoad, Span, WeekLoad
 
@@ -19,9 +19,10 @@ def draw_week_load(week: WeekLoad, knowledge: KnowledgeBase, voice: str, *, dark
     colours = palette(dark)
     shown = [activity for activity in week.activities if activity.peak is not None and activity.peak.force is not None]
     names = [getattr(knowledge.entry(activity.activity).label, voice) for activity in shown]
-    figure = plain_layout(go.Figure(), colours, 150 + 64 * len(shown))
-    figure.add_trace(
-        go.Scatter(
+    traces: list[dict] = []
+    traces.append(
+        dict(
+            type="scatter",
             x=[activity.peak.force.value for activity in shown],
             y=names,
             error_x={
@@ -30,6 +31,7 @@ def draw_week_load(week: WeekLoad, knowledge: KnowledgeBase, voice: str, *, dark
                 "color": colours.quiet_ink,
                 "thickness": 1.5,
             },
+            showlegend=False,
             mode="markers+text",
             text=[f"{activity.peak.force.value:.1f}" for activity in shown],
             textposition="top center",
@@ -40,8 +42,9 @@ def draw_week_load(week: WeekLoad, knowledge: KnowledgeBase, voice: str, *, dark
     )
     for moment, colour, pattern in (("before", colours.other, "/"), ("after", colours.lit, "")):
         sums = [_sum(activity, moment) for activity in shown]
-        figure.add_trace(
-            go.Bar(
+        traces.append(
+            dict(
+                type="bar",
                 x=[span.value if span else None for span in sums],
                 y=names,
                 orientation="h",
@@ -68,7 +71,7 @@ def draw_week_load(week: WeekLoad, knowledge: KnowledgeBase, voice: str, *, dark
         "fixedrange": True,
         "rangemode": "tozero",
     }
-    figure.update_layout(
+    layout = plain(colours, 150 + 64 * len(shown)) | dict(
         xaxis={**axis, "domain": [0, 0.36], "title": "One step or repetition<br>(peak, × body weight)"},
         xaxis2={
             **axis,
@@ -83,7 +86,7 @@ def draw_week_load(week: WeekLoad, knowledge: KnowledgeBase, voice: str, *, dark
         legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
         margin={"l": 8, "r": 16, "t": 36, "b": 64},
     )
-    figure.data[0].showlegend = False
+    figure = go.Figure(traces, layout)
     return Drawn(
         figure, _sentence(week, knowledge, voice), _table(week, knowledge, voice), "Load of the week, before and after"
     )

@@ -297,7 +297,8 @@ class Flip:
 @dataclass(frozen=True)
 class Robustness:
     """`advice_robust`: no input within its error changes gate, criteria or any option. `flips` also lists factors and
-    subcategories that would change; None after a red flag, where nothing was tried. `tried` are the inputs that were varied; `error_not_known` could not be."""
+    subcategories that would change; None where nothing was tried (after a red flag, without looking ahead). `tried` are
+    the inputs that were varied; `error_not_known` could not be."""
 
     advice_robust: bool | None
     flips: tuple[Flip, ...]

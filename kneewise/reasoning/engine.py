@@ -60,8 +60,13 @@ def assess(
     knowledge: KnowledgeBase,
     profile: str | None = None,
     start: datetime.date | None = None,
+    *,
+    look_ahead: bool = True,
 ) -> Conclusions:
     """Everything that follows from `findings`.
+
+    Without `look_ahead` it is not worked out what would change the answer, whether it stands within measurement error,
+    and what to test next (those parts are empty): the explorer shows none of it and answers a touch sooner.
 
     `profile` is the guideline whose changes and robustness are looked at (else the one of the findings, else the first);
     advice is given for all. `start` of treatment gives the reviews their dates. Raises KeyError for an unknown profile.
@@ -99,9 +104,11 @@ def assess(
                                     for each in core.profiles),
         stop_rules=_stop_rules(core, context),
         reviews=() if hit or state.criteria is ABSENT else _reviews(knowledge, start),
-        counterfactuals=() if hit else changes.counterfactuals(core, state, profile),
-        robustness=Robustness(None, (), (), ()) if hit else changes.robustness(core, state, profile),
-        next_tests=() if hit else changes.next_tests(core, state, profile),
+        counterfactuals=() if hit or not look_ahead else changes.counterfactuals(core, state, profile),
+        robustness=Robustness(None, (), (), ())
+        if hit or not look_ahead
+        else changes.robustness(core, state, profile),
+        next_tests=() if hit or not look_ahead else changes.next_tests(core, state, profile),
         traces=_traces(core, state, context),
     )  # fmt: skip
 
