@@ -29,7 +29,7 @@ from kneewise.disclosure.released import (
     ReleasedTrend,
     ReleasedTrendGroup,
 )
-from kneewise.figures.drawn import Drawn, Palette, palette, plain_layout
+from kneewise.figures.drawn import Drawn, Palette, palette, plain, plain_layout
 from kneewise.statistics.intervals import LEVEL
 
 Part = tuple[int, int] | None
@@ -120,7 +120,7 @@ def draw_trend(trend: ReleasedTrend, *, dark: bool, part: Part = None) -> Drawn:
     for row in range(1, rows + 1):
         figure.update_yaxes(title={"text": title if row == 1 else ""}, row=row, col=1)
     return Drawn(
-        _framed(figure),
+        _with_room(figure),
         _kept_together(_trend_sentence(trend)),
         trend_table(trend, part),
         _alt("Score over time", trend.context),
@@ -135,7 +135,7 @@ def draw_distribution(distribution: ReleasedDistribution, *, dark: bool, part: P
     else:
         figure = _three_parts(distribution, groups, colours)
     return Drawn(
-        _framed(figure),
+        figure,
         _kept_together(_distribution_sentence(distribution)),
         distribution_table(distribution, part),
         _alt("Distribution of change", distribution.context),
@@ -151,7 +151,7 @@ def draw_responders(responders: ReleasedResponders, status: str, *, dark: bool, 
     figure = _intervals([(group.label, group.n, group.share) for group in groups], palette(dark))
     figure.update_xaxes(title="% of people with both scores")
     return Drawn(
-        _framed(figure),
+        figure,
         _kept_together(_responder_sentence(responders, status)),
         responder_table(responders, status, part),
         _alt("People who improved by what matters", responders.context),
@@ -165,7 +165,7 @@ def draw_completeness(change: ReleasedChange, *, dark: bool, part: Part = None) 
     if all(share.percent is None for _, _, share in rows):
         # By group nothing may be said; the whole still can.
         rows = [("all groups together" if len(change.groups) > 1 else EVERYBODY, change.n, change.completeness)]
-    figure = plain_layout(go.Figure(), colours, _row_height(rows))
+    figure = _blank(colours, _row_height(rows))
     names = [_row_name(label, n) for label, n, _ in rows]
     known = [share.percent for _, _, share in rows]
     for values, name, colour, pattern, ink in (
@@ -192,14 +192,13 @@ def draw_completeness(change: ReleasedChange, *, dark: bool, part: Part = None) 
     _say_bounds(figure, rows, names, colours)
     _percent_rows(figure, names, colours)
     figure.update_xaxes(title="% of people with any score")
-    figure.update_layout(barmode="stack", bargap=0.3)
     _legend_above(figure)
     sentence = completeness_sentence(change.completeness)
     if len(change.groups) > 1 and change.groups[0].completeness.percent is None:
         sentence += f" By group: {change.groups[0].completeness.text}."
     sentence += " Those who did not answer may have done better or worse; nothing here corrects for them."
     return Drawn(
-        _framed(figure),
+        figure,
         _kept_together(sentence),
         completeness_table(change, part),
         _alt("Completeness", change.context),
@@ -531,7 +530,7 @@ def _distribution_sentence(distribution: ReleasedDistribution) -> str:
 def _columns(distribution: ReleasedDistribution, colours: Palette) -> go.Figure:
     """Columns of equal width between the ends of the bins; better always lies to the right."""
     group, context = distribution.groups[0], distribution.context
-    figure = plain_layout(go.Figure(), colours, 300)
+    figure = _blank(colours, 300)
     decimals = _edge_decimals(distribution)
     shares = [_percent(each.n, group.n) for each in group.bins]
     for side, name, colour, pattern in _sides(distribution, colours):
@@ -592,7 +591,7 @@ def _sides(distribution: ReleasedDistribution, colours: Palette) -> list[tuple[b
 def _three_parts(
     distribution: ReleasedDistribution, groups: Sequence[ReleasedDistributionGroup], colours: Palette
 ) -> go.Figure:
-    figure = plain_layout(go.Figure(), colours, _row_height(groups))
+    figure = _blank(colours, _row_height(groups))
     names = [_row_name(group.label, group.n) for group in groups]
     parts = [tuple(_percent(n, group.n) for n in _thirds(group)) for group in groups]
     for side, name, colour, pattern in _sides(distribution, colours):
@@ -617,14 +616,13 @@ def _three_parts(
         )
     _percent_rows(figure, names, colours)
     figure.update_xaxes(title="of 100 people")
-    figure.update_layout(barmode="stack", bargap=0.3)
     _legend_above(figure)
     return figure
 
 
 def _intervals(rows: Sequence[tuple[str, int, ReleasedShare]], colours: Palette) -> go.Figure:
     """A dot and its interval per row; where only a bound may be said, the bound in words."""
-    figure = plain_layout(go.Figure(), colours, _row_height(rows))
+    figure = _blank(colours, _row_height(rows))
     names = [_row_name(label, n) for label, n, _ in rows]
     shown = [(name, share) for name, (_, _, share) in zip(names, rows, strict=True) if share.percent is not None]
     figure.add_trace(
@@ -682,10 +680,19 @@ def _percent_rows(figure: go.Figure, names: Sequence[str], colours: Palette) -> 
     )
 
 
-def _framed(figure: go.Figure) -> go.Figure:
-    """Axes make room for their own words."""
-    figure.update_xaxes(automargin=True, title_standoff=10, tickfont={"size": 13})
-    figure.update_yaxes(automargin=True, title_standoff=10, tickfont={"size": 13})
+_AXIS = {"automargin": True, "title": {"standoff": 10}, "tickfont": {"size": 13}}  # axes make room for their own words
+
+
+def _blank(colours: Palette, height_px: int) -> go.Figure:
+    """An empty figure in the quiet frame, made in one go: Plotly checks a figure anew with every later change."""
+    axes = {"xaxis": _AXIS, "yaxis": _AXIS, "barmode": "stack", "bargap": 0.3}
+    return go.Figure(layout=plain(colours, height_px) | axes)
+
+
+def _with_room(figure: go.Figure) -> go.Figure:
+    """The panels of a figure with several axes make room for their own words as well."""
+    figure.update_xaxes(_AXIS)
+    figure.update_yaxes(_AXIS)
     return figure
 
 
