@@ -6,6 +6,7 @@ restricted to at most one value of another one.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -391,6 +392,24 @@ def answer_distribution(
     return released.release_distribution(
         _context(asked, notes), edges, counts, shown, _completeness(cells, shown_filter, asked.policy)[0], asked.policy
     )
+
+
+def prepare(store: Store, instruments: Instruments, policy: Policy | None = None) -> int:
+    """How many answers were worked out and remembered: every instrument of every source, whole and split once.
+
+    What may not be shown is passed over; whoever asks for it gets the sentence.
+    """
+    policy = policy or read_policy()
+    made = 0
+    for info in store.sources:
+        for instrument in (each for each in info.instruments if each in instruments):
+            for group_by in (None, *policy.grid):
+                question = Question(instrument, group_by=group_by, source=info.source)
+                for answer in (answer_change, answer_trend, answer_distribution, answer_responders):
+                    with contextlib.suppress(DisclosureRefused, StoreError):
+                        answer(store, question, instruments, policy)
+                        made += 1
+    return made
 
 
 def bin_edges(scale: InstrumentRange) -> list[float]:

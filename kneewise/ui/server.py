@@ -13,6 +13,7 @@ import hashlib
 import logging
 import re
 import sys
+import threading
 import traceback
 import uuid
 from contextlib import asynccontextmanager
@@ -140,6 +141,9 @@ class WithoutMessage(logging.Filter):
         return True
 
 
+_PREPARE_AFTER_SECONDS = 5.0
+
+
 @asynccontextmanager
 async def ready_before_anybody_comes(_app: st.App):
     """Import and load once, then take those objects out of the garbage collector's sight."""
@@ -155,8 +159,23 @@ async def ready_before_anybody_comes(_app: st.App):
     logging.getLogger("streamlit.error_util").addFilter(WithoutMessage())
     gc.collect()
     gc.freeze()
+    # After the first visitor, not before: a start must not wait for charts that nobody may ask for.
+    preparing = threading.Timer(_PREPARE_AFTER_SECONDS, _prepare_outcomes)
+    preparing.daemon = True
+    preparing.start()
     yield {}
+    preparing.cancel()
     gc.unfreeze()  # otherwise DuckDB's binding counts what is left as leaked and prints pages about it
+
+
+def _prepare_outcomes() -> None:
+    from kneewise.outcomes.instruments import instruments_from
+    from kneewise.ui import material, stores
+
+    try:
+        stores.prepare(instruments_from(material.knowledge()))
+    except KneewiseError as refusal:
+        log.warning(" ".join(refusal.sentences))
 
 
 app = st.App(

@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from kneewise.errors import StoreError
+from kneewise.outcomes import answers
+from kneewise.outcomes.instruments import Instruments
 from kneewise.outcomes.store import DEFAULT_STORE, DEMO_STORE, Store, current_version, open_store
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,3 +68,13 @@ def opened(records: Records) -> tuple[Store, str]:
     if store.version != records.version:
         raise StoreError("The records were replaced in the meantime; open the page again.")
     return store, source
+
+
+def prepare(instruments: Instruments) -> None:
+    """Work out the first answers of every store, so that whoever opens the outcomes need not wait for them."""
+    for name in ("clinic", "demo"):
+        try:
+            if current_version(folder(name)) is not None:
+                answers.prepare(open_store(folder(name)), instruments)
+        except StoreError as refusal:  # the outcomes page says it again, with the way out
+            log.warning(" ".join(refusal.sentences))
