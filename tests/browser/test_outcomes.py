@@ -64,6 +64,7 @@ def test_split_outcomes_shut_nobody_out_and_fit_a_tablet(
 def test_a_table_is_saved_as_csv_that_says_synthetic(demo_store, page, open_screen, settled):
     """Hazard KW-H19."""
     open_screen(page, "outcomes")
+    page.get_by_text("Tables to keep").click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Completeness and change").click()
     saved = waiting.value
