@@ -19,7 +19,7 @@ from kneewise.knowledge_base.models import Evidence, KnowledgeBase, MechanismLin
 from kneewise.reasoning.conclusions import Conclusions, Reading
 from kneewise.reasoning.load import week_load
 from kneewise.reasoning.paths import link_is_contested, link_level
-from kneewise.ui import charts, inputs, session
+from kneewise.ui import charts, frame, inputs, session
 from kneewise.ui.sheet import Sheet
 
 AREAS = {
@@ -266,6 +266,10 @@ def show_safety_first(knowledge: KnowledgeBase, conclusions: Conclusions, voice:
     if not conclusions.suppressed:
         return False
     show_alarms(knowledge, conclusions, voice)
+    st.page_link(
+        frame.ROOT / "pages" / "decision_aid.py",
+        label="Look at the safety questions again" if voice == "patient" else "Put an answer right in the decision aid",
+    )
     return True
 
 
