@@ -220,6 +220,7 @@ def picture() -> Callable:
 
 def settle(page) -> None:
     """Wait until the script has run, nothing on the page is stale, and the heading is there."""
+    page.wait_for_timeout(120)  # a click reaches the server a little later; until then the page looks settled
     page.locator('[data-testid=stApp][data-test-script-state="notRunning"]').wait_for(state="attached")
     page.locator("h1").first.wait_for()
     # Not wait_for_function: it evaluates a string, which the app's content security policy forbids.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from kneewise.ui import material
@@ -15,6 +17,7 @@ def search_for(page, settled, query: str) -> None:
     box = page.get_by_role("textbox", name="Search words")
     box.fill(query)
     box.press("Enter")
+    page.get_by_text(re.compile(r"^(\d+) of (?!\1 )\d+ entries")).wait_for()  # before the search it is all of all
     settled(page)
 
 
