@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import itertools
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
@@ -711,6 +712,123 @@ class Gap(Entry):
     where: str = ""
 
 
+# --- The leg -------------------------------------------------------------------------------------------------------
+
+
+class Curve(Provenance):
+    """A quantity over another one (lever arm over flexion, a joint angle over a stride): points with `x` ascending."""
+
+    id: Id
+    quantity: Text
+    x_quantity: Text
+    x_unit: Unit
+    unit: Unit
+    points: tuple[tuple[float, float], ...]
+
+    @model_validator(mode="after")
+    def _points_ascend(self) -> Self:
+        xs = [x for x, _ in self.points]
+        if len(xs) < 2 or any(a >= b for a, b in itertools.pairwise(xs)):
+            raise ValueError("a curve needs at least two points, with x ascending")
+        if not self.population:
+            raise ValueError("a curve needs its population")
+        return self
+
+
+class MovementCurve(Curve):
+    """One input of the leg over a movement; `input` names it as `kneewise.mechanics` does, or is `force_profile`."""
+
+    input: Text
+
+
+class LegInput(Provenance):
+    """One slider of the leg: an angle, or a share. `low` and `high` name its two ends; `seen_low` and
+    `seen_high` say as part of a sentence what is seen there.
+
+    `links` are the arrows of the mechanism graph that carry it to the kneecap: the leg shows its effect there faded
+    where one of them has no support. `leg_input.x` is the input `x` of `kneewise.mechanics`.
+    """
+
+    id: Id
+    label: Voices
+    group: Literal["bend", "hip_pelvis", "knee", "foot"]
+    unit: Unit
+    minimum: float
+    maximum: float
+    step: float
+    neutral: float
+    low: Voices
+    high: Voices
+    seen_low: Voices
+    seen_high: Voices
+    links: tuple[Id, ...] = ()
+    clinician_only: bool = False
+
+    @model_validator(mode="after")
+    def _neutral_is_within(self) -> Self:
+        if not self.minimum <= self.neutral <= self.maximum or self.step <= 0:
+            raise ValueError("`neutral` must lie within `minimum`..`maximum`, and `step` above 0")
+        return self
+
+
+class LegMove(Entry):
+    """Where a factor puts one slider. The size is for the eye, not a measurement."""
+
+    input: Id
+    to: float
+
+
+class LegFactor(Provenance):
+    """How the leg shows a factor that is present: what moves, said in both voices."""
+
+    id: Id
+    factor: Id
+    moves: tuple[LegMove, ...]
+    what_moves: Voices
+
+
+class LegMovement(Provenance):
+    """A movement to play: `curves` over the cycle (0..100 %). `force` is the published peak with which the curve
+    `force_profile` (0..1) is scaled; without it the force is that of standing still."""
+
+    id: Id
+    label: Voices
+    seconds: float
+    weight_share: float
+    on_stairs: bool = False
+    force: Id | None = None
+    curves: tuple[MovementCurve, ...]
+
+
+class LegLabel(Entry):
+    """A word beside the drawing, at a named place of it."""
+
+    id: Id
+    anchor: Text
+    label: Voices
+    clinician_only: bool = False
+
+
+class LegWord(Entry):
+    """One text of the leg's controls and sentences; `{name}` is filled in."""
+
+    id: Id
+    text: Voices
+
+
+class LegModel(Entry):
+    """The drawn leg: sliders, factors, movements, constants, words."""
+
+    explains: Voices
+    inputs: tuple[LegInput, ...]
+    factors: tuple[LegFactor, ...]
+    movements: tuple[LegMovement, ...]
+    values: tuple[Value, ...]
+    curves: tuple[Curve, ...]
+    labels: tuple[LegLabel, ...]
+    words: tuple[LegWord, ...]
+
+
 # --- Words ---------------------------------------------------------------------------------------------------------
 
 
@@ -836,6 +954,7 @@ class KnowledgeBase(Entry):
     prognosis: tuple[Prognosis, ...]
     load: LoadModel
     geometry: tuple[Value, ...]
+    leg: LegModel
     statements: tuple[Statement, ...]
     gaps: tuple[Gap, ...]
     wording: Wording

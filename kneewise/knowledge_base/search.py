@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from kneewise.knowledge_base import words
 from kneewise.knowledge_base.models import (
     ConflictRow,
+    Curve,
     Cutoff,
     Entry,
     Evidence,
     KnowledgeBase,
+    LegFactor,
+    LegMove,
     MechanismLink,
     OptionPoint,
     Provenance,
@@ -29,7 +32,7 @@ KINDS = {
     "diagnosis": "Diagnosis", "subcategories": "Subcategory", "strategies": "Strategy", "options": "Option",
     "rules": "Rule", "stop_rules": "Stop rule", "reviews": "Review date", "positions": "Guideline position",
     "conflicts": "Disagreement", "techniques": "Technique", "facts": "Published fact", "values": "Number",
-    "load": "Load", "geometry": "Geometry", "instruments": "Instrument", "prognosis": "Prognosis",
+    "load": "Load", "geometry": "Geometry", "leg": "The drawn leg", "instruments": "Instrument", "prognosis": "Prognosis",
     "retired_rules": "Retired rule", "response_rules": "Retest rule", "gaps": "Not verified", "sources": "Source",
 }  # fmt: skip
 
@@ -85,6 +88,9 @@ def _entries(knowledge: KnowledgeBase, kind: str) -> Iterable[Entry]:
     if kind == "load":
         load = knowledge.load
         return (*load.activities, *load.levers, load.rise, *load.facts, *load.values)
+    if kind == "leg":
+        leg = knowledge.leg
+        return (*leg.inputs, *leg.factors, *leg.movements, *leg.values, *leg.curves)
     return getattr(knowledge, kind)
 
 
@@ -100,6 +106,8 @@ def _title(kind: str, entry: Entry, knowledge: KnowledgeBase) -> str:
     if kind == "links":
         ends = [knowledge.entry(entry.origin), knowledge.entry(entry.target)]
         return " → ".join(end.label.clinician for end in ends)
+    if isinstance(entry, LegFactor):
+        return f"{knowledge.entry(entry.factor).label.clinician}, as the leg shows it"
     if kind == "positions":
         return f"{entry.body} on {knowledge.entry(entry.option).label.clinician}"
     if kind == "reviews":
@@ -139,6 +147,9 @@ def _lines(entry: Entry, knowledge: KnowledgeBase) -> Iterable[Line]:
     if isinstance(entry, Evidence):
         yield _provenance_line("", words.evidence_words(entry), entry, knowledge)
         return
+    if isinstance(entry, Curve):
+        yield _provenance_line("", words.curve_words(entry), entry, knowledge)
+        return
     for name in type(entry).model_fields:
         if name in _SKIPPED:
             continue
@@ -156,6 +167,11 @@ def _field_lines(heading: str, value: object, knowledge: KnowledgeBase) -> Itera
         yield _provenance_line(value.quantity, words.value_words(value), value, knowledge)
     elif isinstance(value, Evidence):
         yield _provenance_line(heading, words.evidence_words(value), value, knowledge)
+    elif isinstance(value, Curve):
+        yield _provenance_line(value.quantity, words.curve_words(value), value, knowledge)
+    elif isinstance(value, LegMove):
+        slider = knowledge.entry(value.input)
+        yield Line(slider.label.clinician, words.with_unit(value.to, slider.unit))
     elif isinstance(value, Reliability):
         yield _provenance_line(heading, words.reliability_words(value), value, knowledge)
     elif isinstance(value, Cutoff):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kneewise.knowledge_base.models import (
+    Curve,
     Evidence,
     Finding,
     KnowledgeBase,
@@ -14,7 +15,7 @@ from kneewise.knowledge_base.models import (
     Value,
     Voices,
 )
-from kneewise.quantities import UNIT_SYMBOLS
+from kneewise.quantities import UNIT_SYMBOLS, Unit
 
 _INTERVAL_WORDS = {
     "ci95": "95 % interval", "ci99": "99 % interval", "sd": "mean ± SD", "iqr": "middle half", "range": "range",
@@ -41,9 +42,7 @@ def number_words(value: float) -> str:
 
 def value_words(value: Value) -> str:
     """The number with unit, spread and range: "48 % (95 % interval 38 to 58), 48 of 100 people"."""
-    symbol = UNIT_SYMBOLS[value.unit]
-    join = "" if symbol in ("°", "%", "") else " "
-    unit = (" %" if symbol == "%" else join + symbol) if symbol else ""
+    unit = _unit_after(value.unit)
     inside = []
     if value.low is not None and value.high is not None:
         span = f"{number_words(value.low)} to {number_words(value.high)}"
@@ -57,6 +56,23 @@ def value_words(value: Value) -> str:
         inside.append(f"SD {number_words(value.sd)}")
     tail = f" ({'; '.join(inside)})" if inside else ""
     return f"{number_words(value.value)}{unit}{tail}{_count_words(value)}"
+
+
+def with_unit(number: float, unit: Unit) -> str:
+    """The number with its unit: "15°", "3 mm", "40 %"."""
+    return f"{number_words(number)}{_unit_after(unit)}"
+
+
+def curve_words(curve: Curve) -> str:
+    """The points of a curve: "Knee flexion 0° to 90°: 0.46, 0.6, 0.74"."""
+    first, last = (with_unit(point[0], curve.x_unit) for point in (curve.points[0], curve.points[-1]))
+    numbers = ", ".join(with_unit(y, curve.unit) for _, y in curve.points)
+    return f"{curve.x_quantity} {first} to {last}: {numbers}"
+
+
+def _unit_after(unit: Unit) -> str:
+    symbol = UNIT_SYMBOLS[unit]
+    return symbol if symbol in ("°", "") else f" {symbol}"
 
 
 def _count_words(value: Value) -> str:
