@@ -22,6 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_assess(commands)
     _add_import(commands)
     _add_demo(commands)
+    _add_leg(commands)
     return parser
 
 
@@ -150,4 +151,29 @@ def _demo(parsed: argparse.Namespace) -> int:
 
     instruments = instruments_from(load_knowledge())
     print("\n".join(report_lines(demo.import_demo(instruments, parsed.store), instruments)))
+    return 0
+
+
+def _add_leg(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("leg", help="work out the leg for given angles, or compare it with published results")
+    parser.add_argument("angles", nargs="*", metavar="NAME=NUMBER", help="such as knee_flexion_deg=60")
+    parser.add_argument("--validate", action="store_true", help="print the table of docs/validation.md instead")
+    parser.set_defaults(handler=_leg)
+
+
+def _leg(parsed: argparse.Namespace) -> int:
+    import json
+
+    from kneewise.knowledge_base.loading import load_knowledge
+    from kneewise.leg import material, validation
+
+    knowledge = load_knowledge()
+    if parsed.validate:
+        print(validation.as_markdown(validation.checks(knowledge)), end="")
+        return 0
+    leg = material.work_out(material.angles_from_words(parsed.angles), knowledge)
+    for sentence in leg.notes:
+        print(sentence, file=sys.stderr)
+    print(leg.sentence, file=sys.stderr)
+    print(json.dumps(leg.out, indent=2))
     return 0

@@ -45,6 +45,8 @@ def _below(block) -> Iterator[str]:
         elif child.type == "plotly_chart":
             yield child.proto.alt if hasattr(child.proto, "alt") else ""
             yield from _figure_strings(json.loads(child.proto.spec))
+        elif child.type == "bidi_component":
+            yield from _said_by_the_leg(json.loads(child.proto.json))
         elif isinstance(getattr(child, "value", None), pd.DataFrame):
             yield from (str(each) for each in (*child.value.columns, *child.value.to_numpy().ravel()))
         elif getattr(child, "proto", None) is not None:
@@ -60,6 +62,17 @@ def _strings(message) -> Iterator[str]:
                 yield each
             elif hasattr(each, "ListFields"):
                 yield from _strings(each)
+
+
+def _said_by_the_leg(data: dict) -> Iterator[str]:
+    """Every word that the drawn leg may show or speak; ids and the mechanics are none."""
+    yield from data["words"].values()
+    yield from (each["text"] for each in data["labels"])
+    yield from (each["label"] for each in (*data["groups"], *data["spec"]["movements"]))
+    for each in data["spec"]["inputs"]:
+        yield from (each[name] for name in ("label", "low", "high", "seen_low", "seen_high"))
+    for each in data["factors"]:
+        yield from (each[name] for name in ("label", "what_moves", "how_sure", "what_helps"))
 
 
 def _figure_strings(part, name: str = "") -> Iterator[str]:

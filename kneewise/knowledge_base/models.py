@@ -817,10 +817,11 @@ class LegWord(Entry):
 
 
 class LegModel(Entry):
-    """The drawn leg: sliders, factors, movements, constants, words."""
+    """The drawn leg: sliders, where they start, factors, movements, constants, words."""
 
     explains: Voices
     inputs: tuple[LegInput, ...]
+    start: tuple[LegMove, ...]
     factors: tuple[LegFactor, ...]
     movements: tuple[LegMovement, ...]
     values: tuple[Value, ...]

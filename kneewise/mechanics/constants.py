@@ -25,7 +25,6 @@ class Constants:
     push_off_cm: float
     foot_middle_cm: float
     upper_body_lever_cm: float
-    trunk_per_flexion: float
     pelvis_per_trunk: float
     moment_arm_rounding_cm: float
     foot_out_deg: float
@@ -42,7 +41,6 @@ class Constants:
     ankle_down_per_arch_cm: float
     tubercle_out_mm: float
     sulcus_angle_deg: float
-    patella_radius_cm: float
     patella_start_deg: float
     patella_per_flexion: float
     patella_shift_drawn_mm: float
@@ -57,6 +55,8 @@ class Constants:
     area_flexions_deg: tuple[float, ...]
     lever_arm: tuple[tuple[float, ...], tuple[float, ...]]
     force_ratio: tuple[tuple[float, ...], tuple[float, ...]]
+    trunk_lean_deg: tuple[tuple[float, ...], tuple[float, ...]]
+    patella_radius_cm: tuple[tuple[float, ...], tuple[float, ...]]
     men_share_unstated: float = 0.5  # halfway between women and men
 
     def __post_init__(self) -> None:
@@ -89,6 +89,8 @@ def constants_of(
         area_flexions_deg=_AREA_FLEXIONS_DEG,
         lever_arm=read(curve, "curve.leg_lever_arm"),
         force_ratio=read(curve, "curve.leg_force_ratio"),
+        trunk_lean_deg=read(curve, "curve.leg_trunk_lean"),
+        patella_radius_cm=read(curve, "curve.leg_patella_radius"),
     )
 
 
@@ -100,7 +102,6 @@ _VALUE_IDS = {
     "push_off_cm": "value.leg_push_off",
     "foot_middle_cm": "value.leg_foot_middle",
     "upper_body_lever_cm": "value.leg_upper_body_lever",
-    "trunk_per_flexion": "value.leg_trunk_per_flexion",
     "pelvis_per_trunk": "value.leg_pelvis_per_trunk",
     "moment_arm_rounding_cm": "value.leg_moment_arm_rounding",
     "foot_out_deg": "value.geometry_foot_progression_angle",
@@ -117,7 +118,6 @@ _VALUE_IDS = {
     "ankle_down_per_arch_cm": "value.leg_ankle_down_per_arch",
     "tubercle_out_mm": "value.geometry_ct_tt_tg_control",
     "sulcus_angle_deg": "value.geometry_ct_sulcus_angle_control",
-    "patella_radius_cm": "value.leg_patella_radius",
     "patella_start_deg": "value.leg_patella_start",
     "patella_per_flexion": "value.leg_patella_per_flexion",
     "patella_shift_drawn_mm": "value.leg_patella_shift_drawn",

@@ -232,7 +232,7 @@ def _pose(posture: Mapping[str, Number], context: Mapping[str, Number], constant
     # In the side plane. Standing still, the upper body leans with the bend, and the shin leans until the weight is
     # over the middle of the foot: shank sin(a) - thigh sin(flexion - a) = middle of foot - lever sin(lean).
     moving = context["moving"]
-    lean_deg = flexion * constants.trunk_per_flexion + posture["trunk_lean_deg"]
+    lean_deg = table(flexion, *constants.trunk_lean_deg) + posture["trunk_lean_deg"]
     lean_deg = lean_deg + (context["trunk_given_deg"] + posture["trunk_lean_deg"] - lean_deg) * moving
     bend = _rad(flexion)
     reach_y = cos(bend) * constants.thigh_cm + constants.shank_cm
@@ -297,7 +297,8 @@ def _pose(posture: Mapping[str, Number], context: Mapping[str, Number], constant
 
 def _patella_in_femur(flexion_deg: Number, outwards_cm: Number, constants: Constants) -> Point:
     angle = _rad(constants.patella_start_deg - constants.patella_per_flexion * flexion_deg)
-    return (outwards_cm, sin(angle) * constants.patella_radius_cm, cos(angle) * constants.patella_radius_cm)
+    radius = table(flexion_deg, *constants.patella_radius_cm)
+    return (outwards_cm, sin(angle) * radius, cos(angle) * radius)
 
 
 def _angle_of_pull(pose: Mapping[str, Number], constants: Constants) -> Number:

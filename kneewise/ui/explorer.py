@@ -110,13 +110,18 @@ def switch_factors(
     return {factor: False for factor in present if factor not in kept_on} | {factor: True for factor in added}
 
 
-def show_map(knowledge: KnowledgeBase, conclusions: Conclusions, voice: str) -> None:
-    """The map with its switch, its toggles, its sentence, its table, and a closer look at one arrow."""
+def choose_what_if(knowledge: KnowledgeBase, conclusions: Conclusions, voice: str) -> dict[str, bool]:
+    """The toggles of the factors, which leg and map both follow: {factor id: on or off}."""
     row = st.container(horizontal=True, vertical_alignment="center")
     with row:
-        told = choose_told()
         st.markdown("What if? Tap a factor to switch it off or on.", width="stretch")
-    switched = switch_factors(knowledge, conclusions, voice, row)
+    return switch_factors(knowledge, conclusions, voice, row)
+
+
+def show_map(
+    knowledge: KnowledgeBase, conclusions: Conclusions, voice: str, told: str, switched: dict[str, bool]
+) -> None:
+    """The map with its sentence, its table, and a closer look at one arrow."""
     only_lit = voice == "patient"
     found = mechanism_map_of(knowledge, conclusions, voice, only_lit=only_lit)
     shown = mechanism_map_of(knowledge, conclusions, voice, switched=switched, only_lit=only_lit)

@@ -1,0 +1,249 @@
+// The whole widget: what is chosen, what is drawn from it, what is told to the host.
+
+import { createControls } from "./controls.js";
+import { h } from "./dom.js";
+import { listenToStage, straight } from "./gestures.js";
+import { hasRealGpu } from "./gpu.js";
+import { createInset } from "./inset.js";
+import { createLayout } from "./layout.js";
+import { createModel } from "./model.js";
+import { createMovement } from "./movement.js";
+import { createOutbox } from "./outbox.js";
+import { createPresenting } from "./present.js";
+import { saveLeg } from "./save.js";
+import { createSpeech, sayClamped } from "./speech.js";
+import { createStage } from "./stage.js";
+import { STYLE } from "./style.js";
+import { isDark } from "./theme.js";
+import { VIEWS } from "./toolbar.js";
+import { complete, differing, isFaded, poseAt, same, shows, withFactor, withoutFactor } from "./values.js";
+import { wordsOf } from "./words.js";
+
+const BUILT_FROM = ["spec", "voice", "words", "factors", "groups"];
+const NO_MODEL = { inputs: [], activities: [], clamp: () => ({ value: 0, clamped: false }) };
+
+let chosenPicture = null; // what the person chose last in this window, also on a page that is opened again
+
+/** A leg in `host`; the host offers `send(state)` and `fetchShapes()`. */
+export function createShell(host, { send, fetchShapes }) {
+  const parts = createLayout();
+  host.replaceChildren(h("style", {}, STYLE), parts.root);
+  const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const notes = { picture: "", values: "" };
+  let data = null;
+  let words = wordsOf({});
+  let model = NO_MODEL;
+  let controls = null;
+  let dark = false;
+  let scheduled = 0;
+
+  let values = {};
+  let view = "front";
+  let side = "left";
+  let camera = straight();
+  let ghost = true;
+  let names = true;
+  let shown = []; // ids of the factors whose button is pressed
+  let told = null; // the factor whose texts are read
+
+  const stage = createStage(parts.stage, fetchShapes, heardFromStage);
+  const inset = createInset(parts.inset, {});
+  const speech = createSpeech(parts);
+  const outbox = createOutbox(() => ({ values: differing(model, values), side, view, factors: shown }), send);
+  const movement = createMovement(() => model, schedule);
+  const presenting = createPresenting(parts.root, schedule);
+  listenToStage(parts.stage, () => camera, move);
+  const watcher = new ResizeObserver(() => {
+    dark = isDarkHere(); // a notebook fills the widget before it is on the page
+    stage.resize();
+    inset.resize();
+    schedule();
+  });
+  watcher.observe(parts.stage);
+  watcher.observe(parts.inset);
+
+  const on = {
+    view(next) {
+      view = next;
+      camera = straight();
+      changed();
+    },
+    side(next) {
+      side = next;
+      changed();
+    },
+    picture(next) {
+      chosenPicture = next;
+      stage.want(next);
+    },
+    ghost() {
+      ghost = !ghost;
+      schedule();
+    },
+    names() {
+      names = !names;
+      schedule();
+    },
+    reset() {
+      movement.end();
+      [shown, told, camera, notes.values] = [[], null, straight(), ""];
+      values = complete(model, {}).values;
+      changed();
+    },
+    activity(id) {
+      movement.choose(id);
+      schedule();
+    },
+    play(id) {
+      if (!movement.running()) return movement.play(id);
+      values = current().values; // where the movement was stopped, the sliders take over
+      movement.pause();
+      return changed();
+    },
+    step: (id, by) => movement.step(id, by),
+    present: () => presenting.toggle(),
+    save: (kind) => {
+      const lines = [parts.sentence, parts.standing].map((part) => part.textContent);
+      return saveLeg(kind, stage, lines, dark);
+    },
+    input(id, value) {
+      values = { ...values, [id]: model.clamp(id, value).value };
+      // A slider that the movement moves: the person takes over.
+      if (movement.moment() && current().values[id] !== values[id]) movement.end();
+      notes.values = "";
+      stillShown();
+      schedule();
+    },
+    release: changed,
+    factor(chosen) {
+      const pressed = shown.includes(chosen.id);
+      shown = shown.filter((id) => id !== chosen.id);
+      if (pressed) values = withoutFactor(model, values, chosen, shown.map(factor));
+      else {
+        values = withFactor(model, values, chosen);
+        shown = [...shown, chosen.id];
+      }
+      told = pressed ? null : chosen.id;
+      stillShown();
+      changed();
+    },
+  };
+
+  function factor(id) {
+    return (data.factors || []).find((each) => each.id === id);
+  }
+
+  function isDarkHere() {
+    return typeof data?.dark === "boolean" ? data.dark : isDark(parts.root);
+  }
+
+  function stillShown() {
+    shown = shown.filter((id) => factor(id) && shows(model, values, factor(id)));
+  }
+
+  function move(next) {
+    camera = next;
+    schedule();
+  }
+
+  function changed() {
+    schedule();
+    outbox.changed();
+  }
+
+  function schedule() {
+    if (!scheduled) scheduled = requestAnimationFrame(draw);
+  }
+
+  function heardFromStage(what) {
+    const said = { gl: "", loading: words.loading_3d, no_3d: words.no_3d, lost_3d: words.lost_3d };
+    notes.picture = said[what] ?? notes.picture; // the drawing comes with the reason why, which stays
+    schedule();
+  }
+
+  const current = () => poseAt(model, values, movement.moment());
+
+  function draw() {
+    scheduled = 0;
+    if (!data) return;
+    const now = current();
+    const large = presenting.active();
+    const patient = large || data.voice === "patient";
+    const faded = isFaded(model, now.values, data);
+    const labels = names ? (data.labels || []).filter((label) => !(patient && label.clinician_only)) : [];
+    const highlight = (told && factor(told)?.highlight) || [];
+    const { pose, neutral } = now;
+    const [moving, moment, kind] = [movement.running(), movement.moment(), stage.kind()];
+    const played = moment && data.spec.movements.find(({ id }) => id === moment.activity);
+    const step = Boolean(played?.fixed?.hip_held);
+    const scene = {
+      pose, neutral, side, view, camera, labels, faded, step, dark, words, highlight, large,
+      ghost: ghost && !now.broken,
+    };
+    try {
+      stage.draw(scene);
+      inset.draw(scene);
+    } catch (reason) {
+      now.broken = true;
+    }
+    speech.say(now, { inputs: model.inputs, words, faded, notes: Object.values(notes), moving });
+    controls.sync({
+      view, side, ghost, names, kind, moving, moment, large, shown, told,
+      values: now.values, level: pose.out.level, typical: neutral.out.level,
+    });
+    const yes = (flag) => (flag ? "yes" : "no");
+    const frame = Number(parts.root.dataset.frame || 0) + 1;
+    Object.assign(parts.root.dataset, { renderer: kind, view, side, dark: yes(dark), faded: yes(faded), frame });
+  }
+
+  function build() {
+    try {
+      model = createModel(data.spec);
+    } catch (reason) {
+      model = NO_MODEL;
+    }
+    values = complete(model, values).values;
+    controls = createControls(parts, model, data, on, still);
+  }
+
+  /** Take new data from the host. Only what really changed there moves the leg; the person's own settings stay. */
+  function update(next) {
+    const before = data;
+    data = next;
+    words = wordsOf(data);
+    dark = isDarkHere();
+    if (!before || BUILT_FROM.some((name) => !same(before[name], data[name]))) build();
+    const news = before && !same(before.values, data.values) && !outbox.isEcho(data.values || {});
+    if (!before || before.rev !== data.rev || news) takeValues();
+    if (data.side && before?.side !== data.side) side = data.side;
+    if (VIEWS.includes(data.view) && before?.view !== data.view) view = data.view;
+    if (!before && (chosenPicture || (hasRealGpu() ? "gl" : "svg")) === "gl") stage.want("gl");
+    schedule();
+  }
+
+  function takeValues() {
+    movement.end();
+    outbox.forget();
+    const given = complete(model, data.values);
+    const found = (data.factors || []).filter((each) => each.on);
+    values = data.values ? given.values : found.reduce((moved, each) => withFactor(model, moved, each), given.values);
+    shown = found.map((each) => each.id);
+    stillShown();
+    notes.values = given.clamped.map((each) => sayClamped(each, words)).join(" ");
+  }
+
+  function destroy() {
+    data = null;
+    watcher.disconnect();
+    movement.end();
+    presenting.destroy();
+    speech.stop();
+    outbox.stop();
+    cancelAnimationFrame(scheduled);
+    stage.destroy();
+    inset.destroy();
+    host.replaceChildren();
+  }
+
+  return { update, destroy };
+}

@@ -1,0 +1,128 @@
+// From poses and tubes to SVG path data, in hundredths of a centimetre with y up. From the front, x is lateral; from
+// the (outer) side, x is backwards; both are mirrored for a right leg.
+import { deform } from "./soft.js";
+
+// An outline has two coordinates; the third is read off the neutral bone where a turn makes it matter.
+function depth(frame, part, view, h, y) {
+  if (view === "front") {
+    if (frame === "femur") return y > 30 ? -1.1 - 0.262 * (h - 4.2) : 0;
+    if (frame === "foot") return Math.max(-2, Math.min(13, -2.4 * (y + 2.4)));
+    return part === "fibula" ? -1.3 : 0;
+  }
+  if (frame === "femur") return y > 39 && h > -3 ? 0 : 3;
+  return frame === "foot" ? -2.2 : 0;
+}
+
+// Seen along a bent bone, a flat outline would lose the roundness of its end; this gives the end its height back.
+function rounding(frame, view, R) {
+  const ratio = { femur: 0.85, patella: 0.5 }[frame];
+  if (view !== "front" || !ratio) return 1;
+  const c = Math.max(0.12, Math.abs(R[4]));
+  return Math.min(5, Math.sqrt(c * c + (1 - c * c) * ratio * ratio) / c);
+}
+
+/** The outlines of a bone, as in outlines.json, placed by a pose. */
+export function bonePath(name, part, lines, view, pose, mirror, closed) {
+  const { R, t } = pose.frames[part.frame];
+  const front = view === "front";
+  const s = rounding(part.frame, view, R);
+  let d = "";
+  for (const line of lines) {
+    for (let i = 0; i < line.length; i += 2) {
+      const [h, y0] = [line[i], line[i + 1]];
+      const z = depth(part.frame, name, view, h, y0);
+      const y = s === 1 ? y0 : Math.min(y0, 4) * s + Math.max(0, y0 - 4);
+      const p = deform(pose, part.frame, front ? [h, y, z] : [z, y, h]);
+      const x = front
+        ? R[0] * p[0] + R[1] * p[1] + R[2] * p[2] + t[0]
+        : -R[6] * p[0] - R[7] * p[1] - R[8] * p[2] - t[2];
+      const up = R[3] * p[0] + R[4] * p[1] + R[5] * p[2] + t[1];
+      d += `${i ? "L" : "M"}${Math.round(100 * mirror * x)} ${Math.round(100 * up)}`;
+    }
+    if (closed) d += "Z";
+  }
+  return d;
+}
+
+/** The sides of a tube as seen: for each ring its centre, and half its width square to the seen centre line (flat). */
+export function sides({ count, centre, u, v }, view, mirror) {
+  const [k, sign] = view === "front" ? [0, mirror] : [2, -mirror];
+  const rings = new Float32Array(4 * count);
+  for (let i = 0; i < count; i += 1) {
+    const p = 3 * Math.max(0, i - 1);
+    const n = 3 * Math.min(count - 1, i + 1);
+    const j = 3 * i;
+    const dx = sign * (centre[n + k] - centre[p + k]);
+    const dy = centre[n + 1] - centre[p + 1];
+    const length = Math.sqrt(dx * dx + dy * dy) || 1;
+    const nx = -dy / length;
+    const ny = dx / length;
+    const a = sign * u[j + k] * nx + u[j + 1] * ny;
+    const b = sign * v[j + k] * nx + v[j + 1] * ny;
+    const half = 100 * Math.sqrt(a * a + b * b);
+    rings[4 * i] = 100 * sign * centre[j + k];
+    rings[4 * i + 1] = 100 * centre[j + 1];
+    rings[4 * i + 2] = nx * half;
+    rings[4 * i + 3] = ny * half;
+  }
+  return rings;
+}
+
+// Quadratic curves through the middles of the points: smooth at any zoom for two numbers per point.
+function curve(points, closed) {
+  const n = points.length;
+  const whole = (x) => (x < 0 ? x - 0.5 : x + 0.5) | 0;
+  const [x0, y0] = closed ? [(points[n - 2] + points[0]) / 2, (points[n - 1] + points[1]) / 2] : points;
+  let d = `M${whole(x0)} ${whole(y0)}`;
+  for (let i = closed ? 0 : 2; i < (closed ? n : n - 2); i += 2) {
+    const x = points[i];
+    const y = points[i + 1];
+    const next = i + 2 < n ? i + 2 : 0;
+    d += `Q${whole(x)} ${whole(y)} ${whole((x + points[next]) / 2)} ${whole((y + points[next + 1]) / 2)}`;
+  }
+  return closed ? `${d}Z` : `${d}L${whole(points[n - 2])} ${whole(points[n - 1])}`;
+}
+
+/** A skin tube that points at the viewer has no two sides; there its rings themselves make the outline. */
+export function ringPaths(tube, view, mirror) {
+  const [k, sign] = view === "front" ? [0, mirror] : [2, -mirror];
+  const { count, centre, u, v } = tube;
+  let d = "";
+  for (let i = 1; i < count; i += 1) {
+    const j = 3 * i;
+    const [x, y, z] = [0, 1, 2].map((n) => centre[j + n] - centre[j - 3 + n]);
+    if (Math.hypot(k ? z : x, y) > 0.62 * Math.hypot(x, y, z)) continue;
+    const ring = [];
+    const turn = sign * (u[j + k] * v[j + 1] - u[j + 1] * v[j + k]) > 0 ? 1 : -1;
+    for (let a = 0; a < 12; a += 1) {
+      const [c, s] = [Math.cos((a * Math.PI) / 6), turn * Math.sin((a * Math.PI) / 6)];
+      ring.push(100 * sign * (centre[j + k] + u[j + k] * c + v[j + k] * s));
+      ring.push(100 * (centre[j + 1] + u[j + 1] * c + v[j + 1] * s));
+    }
+    d += curve(ring, true);
+  }
+  return d;
+}
+
+/** The outline of a tube from its sides. */
+export function tubePath(rings) {
+  const n = rings.length;
+  const points = new Float32Array(n);
+  for (let i = 0; i < n; i += 4) {
+    const [a, b] = [i / 2, n - i / 2 - 2];
+    points[a] = rings[i] + rings[i + 2];
+    points[a + 1] = rings[i + 1] + rings[i + 3];
+    points[b] = rings[i] - rings[i + 2];
+    points[b + 1] = rings[i + 1] - rings[i + 3];
+  }
+  return curve(points, true);
+}
+
+/** A line along a tube, `at` from -1 to 1 across it. */
+export function fibre(rings, at) {
+  const points = [];
+  for (let i = 8; i < rings.length - 8; i += 4) {
+    points.push(rings[i] + at * rings[i + 2], rings[i + 1] + at * rings[i + 3]);
+  }
+  return curve(points, false);
+}
