@@ -30,7 +30,10 @@ def show_leg(
     default: Mapping[str, Any] | None = None,
     on_change: Callable[[], None] | None = None,
 ) -> dict[str, Any] | None:
-    """Show the leg, and return what was last set on it: {"values": ..., "side": ..., "view": ...}, or `default`.
+    """Show the leg, and return what was last set on it, or `default`.
+
+    Set on it are: {"values": what differs from typical, by input, "side", "view", "factors": ids of those that are
+    shown, "rev": of the data it was set on}. It comes from a browser, so the caller checks it.
 
     Parameters
     ----------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,6 +11,7 @@ from scipy.interpolate import PchipInterpolator
 from kneewise.knowledge_base.models import KnowledgeBase, LegFactor, LegInput, LegMovement
 from kneewise.leg.bundle import shapes_path
 from kneewise.leg.sentence import describe
+from kneewise.leg.values import clamped
 from kneewise.mechanics import Constants, MechanicsError, constants_of, evaluate, mechanics_graph
 from kneewise.mechanics.graph import table
 from kneewise.mechanics.leg import CONTEXT, PARTS
@@ -46,7 +46,7 @@ def leg_spec(knowledge: KnowledgeBase, voice: Voice, sex: Sex = None) -> dict[st
     return {
         "graph": mechanics_graph(constants).to_data(),
         "context": {**CONTEXT, "men_share": _MEN_SHARE.get(sex, constants.men_share_unstated)},
-        "inputs": [_slider(each, voice) for each in knowledge.leg.inputs],
+        "inputs": leg_sliders(knowledge, voice),
         "movements": [_movement(each, knowledge, voice) for each in knowledge.leg.movements],
     }
 
@@ -83,6 +83,7 @@ def leg_data(
     side: str = "left",
     view: str = "front",
     rev: str = "",
+    reset_to: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Everything the component needs for one patient.
 
@@ -96,10 +97,24 @@ def leg_data(
         Where the sliders stand at first: `values_for(...)`, or where they stood when this leg was last seen.
     rev
         Changes when the sliders are to be set anew: another set of factors, another patient.
+    reset_to
+        Where the reset button puts the sliders; without it, to `values`.
     """
     present = set(present)
-    factors = [{**each, "on": each["id"] in present} for each in base["factors"]]
-    return {**base, "factors": factors, "values": dict(values), "rev": rev, "side": side, "view": view}
+    return {
+        **base,
+        "factors": [{**each, "on": each["id"] in present} for each in base["factors"]],
+        "values": dict(values),
+        "start": dict(values if reset_to is None else reset_to),
+        "rev": rev,
+        "side": side,
+        "view": view,
+    }
+
+
+def leg_sliders(knowledge: KnowledgeBase, voice: Voice) -> list[dict[str, Any]]:
+    """The sliders in the words of one voice: id, unit, range, step, typical value, names of both ends."""
+    return [_slider(each, voice) for each in knowledge.leg.inputs]
 
 
 def leg_words(knowledge: KnowledgeBase, voice: Voice) -> dict[str, str]:
@@ -145,37 +160,18 @@ def work_out(
     A value outside its range, or one that is no finite number, is brought into it and said in `notes`. Raises
     MechanicsError for a slider that doesn't exist.
     """
-    values, notes = clamped(given, knowledge, voice)
+    sliders = leg_sliders(knowledge, voice)
+    unknown = sorted(set(given) - {each["id"] for each in sliders})
+    if unknown:
+        names = ", ".join(each["id"] for each in sliders)
+        raise MechanicsError(f"The leg has no slider “{unknown[0]}”; it has {names}.")
+    held, notes = clamped(given, sliders)
+    values = {each["id"]: held.get(each["id"], each["neutral"]) for each in sliders}
     results = evaluate(values, leg_constants(knowledge))
     out = {name: each for name, each in results.items() if not _is_place(name)}
     out["knee_flexion_deg"] = values["knee_flexion_deg"]
-    sliders = [_slider(each, voice) for each in knowledge.leg.inputs]
     faded = is_faded(values, knowledge, told)
     return WorkedOut(values, out, describe(sliders, values, out, leg_words(knowledge, voice), faded), notes)
-
-
-def clamped(
-    given: Mapping[str, Any], knowledge: KnowledgeBase, voice: Voice = "clinician"
-) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Every slider within its range, and one sentence for each value that had to be changed.
-
-    Raises MechanicsError for a slider that doesn't exist.
-    """
-    sliders = {_short(each.id): each for each in knowledge.leg.inputs}
-    unknown = sorted(set(given) - set(sliders))
-    if unknown:
-        raise MechanicsError(f"The leg has no slider “{unknown[0]}”; it has {', '.join(sliders)}.")
-    values, notes = {}, []
-    for name, slider in sliders.items():
-        wanted = given.get(name, slider.neutral)
-        usable = isinstance(wanted, int | float) and not isinstance(wanted, bool) and math.isfinite(wanted)
-        values[name] = min(max(float(wanted), slider.minimum), slider.maximum) if usable else slider.neutral
-        if not usable or values[name] != wanted:
-            notes.append(
-                f"{getattr(slider.label, voice)} goes from {slider.minimum:g} to {slider.maximum:g}; "
-                f"the leg shows {values[name]:g}."
-            )
-    return values, tuple(notes)
 
 
 def angles_from_words(words: Iterable[str]) -> dict[str, float]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import anywidget
 import traitlets
 
 from kneewise.leg.bundle import bundle_path, shapes_path
+from kneewise.leg.values import clamped
 
 SIDES = ("left", "right")
 
@@ -47,34 +46,5 @@ class LegWidget(anywidget.AnyWidget):
 
     @traitlets.validate("values")
     def _in_range(self, proposal: Mapping[str, Any]) -> dict[str, float]:
-        kept, notes = clamped(proposal["value"], inputs_of(self.data))
-        self.notes = tuple(notes)
+        kept, self.notes = clamped(proposal["value"], self.data.get("spec", {}).get("inputs", ()))
         return kept
-
-
-def inputs_of(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The inputs of the leg by id, as they stand in `data["spec"]`."""
-    return {each["id"]: each for each in data.get("spec", {}).get("inputs", ())}
-
-
-def clamped(values: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, float], list[str]]:
-    """`values` within the ranges of `inputs`, and one sentence for each that had to be changed or left out.
-
-    What is not a finite number becomes the typical value of its input.
-    """
-    kept: dict[str, float] = {}
-    notes: list[str] = []
-    for name, value in values.items():
-        if name not in inputs:
-            notes.append(f"The leg has no input called “{name}”; it was left out.")
-            continue
-        limits = inputs[name]
-        low, high = float(limits["minimum"]), float(limits["maximum"])
-        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-            kept[name] = float(limits["neutral"])
-            notes.append(f"“{name}” has to be a number; the leg shows the typical value.")
-            continue
-        kept[name] = min(max(float(value), low), high)
-        if kept[name] != value:
-            notes.append(f"“{name}” goes from {low:g} to {high:g}; the leg shows {kept[name]:g}.")
-    return kept, notes

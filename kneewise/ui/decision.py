@@ -24,7 +24,7 @@ from kneewise.knowledge_base.models import Finding, KnowledgeBase, Option, Optio
 from kneewise.reasoning import assess
 from kneewise.reasoning import findings as findings_file
 from kneewise.reasoning.conclusions import Conclusions, FactValue, OptionAdvice
-from kneewise.ui import caches, charts, frame, inputs, material, reasons, session
+from kneewise.ui import caches, charts, frame, inputs, material, reasons, session, take_home
 from kneewise.ui.reasons import label_of
 from kneewise.ui.sheet import Sheet
 
@@ -751,6 +751,7 @@ def _show_next(knowledge: KnowledgeBase, sheet: Sheet, conclusions: Conclusions,
     start = _choose_start(clinician)
     _show_reviews(knowledge, sheet, conclusions, plan, start, voice)
     _show_stop_rules(knowledge, conclusions, plan, voice)
+    take_home.show_in_plan(knowledge, conclusions, plan, start, voice)
 
 
 def _choose_start(clinician: bool) -> datetime.date | None:

@@ -11,6 +11,7 @@ import streamlit as st
 from kneewise.knowledge_base.models import KnowledgeBase
 from kneewise.leg import material as leg_material
 from kneewise.leg.component import show_leg
+from kneewise.leg.values import clamped
 from kneewise.reasoning.conclusions import Conclusions
 from kneewise.ui import caches, material, session
 from kneewise.ui.sheet import Sheet
@@ -51,12 +52,13 @@ def _show_alone(
         kept_view = session.get(_KEPT, {}).get("view", VIEWS[0])
         side = worse_side if worse_side in leg_material.SIDES else leg_material.SIDES[0]
         values = leg_material.values_for(knowledge, present)
-        start = {"rev": rev, "values": values, "side": side, "view": kept_view}
+        start = {"rev": rev, "values": values, "side": side, "view": kept_view, "factors": sorted(present)}
         session.put(_START, start)
         session.put(_KEPT, None)
     data = leg_material.leg_data(
-        base, present, start["values"], side=start["side"], view=start["view"], rev=start["rev"]
-    )
+        base, start["factors"], start["values"], side=start["side"], view=start["view"], rev=start["rev"],
+        reset_to=leg_material.values_for(knowledge, present),
+    )  # fmt: skip
     before = _switched_on_the_leg(knowledge, present)
     state = show_leg(data, key=f"leg/{session.epoch()}")
     if state is None:
@@ -72,7 +74,7 @@ def _begin_where_it_was_left(start: Mapping[str, Any]) -> None:
     kept = session.get(_KEPT)
     if not kept or kept["rev"] != start["rev"]:
         return
-    again = {**start, **{name: kept[name] for name in ("values", "side", "view")}}
+    again = {**start, **{name: kept[name] for name in ("values", "side", "view", "factors")}}
     if again != start:
         session.put(_START, again)
         st.rerun()
@@ -80,12 +82,9 @@ def _begin_where_it_was_left(start: Mapping[str, Any]) -> None:
 
 def _checked(state: Mapping[str, Any], knowledge: KnowledgeBase) -> dict[str, Any]:
     """What the browser sent, as plain data within its ranges: a browser can send anything."""
-    sliders = {each.id.split(".", 1)[1] for each in knowledge.leg.inputs}
     sent = state.get("values")
-    values, _ = leg_material.clamped(
-        {name: number for name, number in sent.items() if name in sliders} if isinstance(sent, Mapping) else {},
-        knowledge,
-    )
+    sliders = leg_material.leg_sliders(knowledge, "clinician")
+    values, _ = clamped(sent if isinstance(sent, Mapping) else {}, sliders)
     known = {shown.factor for shown in knowledge.leg.factors}
     factors = state.get("factors")
     return {

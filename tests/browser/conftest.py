@@ -27,13 +27,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "docs" / "pictures"
 CHROMIUM_OPTIONS = (
     "--no-sandbox",
-    "--disable-gpu",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
     "--font-render-hinting=none",
 )
+WITHOUT_3D = ("--disable-gpu", "--disable-3d-apis")
+SOFTWARE_3D = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 SIZES = {"desk": (1440, 900), "tablet": (1024, 768)}
 # Streamlit's page looks for its server below the page's own address first; these answers are 404 by design.
 EXPECTED_CONSOLE = re.compile(r"Failed to load resource: the server responded with a status of 404")
@@ -121,29 +122,45 @@ def fresh_server(tmp_path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator:
-    """The browser."""
+def chromium() -> Iterator[Callable]:
+    """`chromium()` is the browser, without 3-D; `chromium(three_d=True)` one that draws 3-D by software."""
     with playwright_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=run.find_chromium(), args=list(CHROMIUM_OPTIONS))
+        running = {}
+
+        def browser(three_d: bool = False):
+            if three_d not in running:
+                options = [*CHROMIUM_OPTIONS, *(SOFTWARE_3D if three_d else WITHOUT_3D)]
+                running[three_d] = playwright.chromium.launch(executable_path=run.find_chromium(), args=options)
+            return running[three_d]
+
         yield browser
-        browser.close()
+        for each in running.values():
+            each.close()
 
 
 @pytest.fixture
 def new_page(chromium, server) -> Iterator[Callable]:
     """`new_page(size="tablet", scheme="dark")`: a page of its own in a window of its own, watched for its manners.
 
+    `three_d` for a browser that can draw the leg in 3-D, `motion` for a person who has not asked for less movement.
+
     When the test ends, it fails if the page asked anybody but our server for anything, or if its console shows errors.
     """
     contexts, watched = [], []
 
-    def opened(size: str = "desk", scheme: str = "light", address: str | None = None):
+    def opened(
+        size: str = "desk",
+        scheme: str = "light",
+        address: str | None = None,
+        three_d: bool = False,
+        motion: bool = False,
+    ):
         width, height = SIZES[size]
-        context = chromium.new_context(
+        context = chromium(three_d).new_context(
             viewport={"width": width, "height": height},
             base_url=address or server.address,
             color_scheme=scheme,
-            reduced_motion="reduce",
+            reduced_motion="no-preference" if motion else "reduce",
             locale="en-GB",
             timezone_id="Europe/London",
         )

@@ -121,7 +121,7 @@ def test_a_tap_on_an_arrow_opens_it_and_another_can_be_chosen_after_it(size, new
 
 def test_a_finger_opens_an_arrow_with_two_taps(chromium, server, settled):
     """Under a finger Plotly selects what the tap before had found; so the screen says "tap it twice"."""
-    context = chromium.new_context(
+    context = chromium().new_context(
         viewport={"width": 1024, "height": 768}, has_touch=True, base_url=server.address, reduced_motion="reduce"
     )
     try:

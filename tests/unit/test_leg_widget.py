@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 INPUTS = [
-    {"id": "bend", "minimum": 0, "maximum": 120, "neutral": 0},
-    {"id": "turn", "minimum": -15, "maximum": 25, "neutral": 5},
+    {"id": "bend", "label": "Bend", "minimum": 0, "maximum": 120, "neutral": 0},
+    {"id": "turn", "label": "Turn", "minimum": -15, "maximum": 25, "neutral": 5},
 ]
 DATA = {"spec": {"inputs": INPUTS}, "side": "right", "values": {"turn": 12}}
 
@@ -41,11 +41,11 @@ def test_it_brings_the_module_and_the_shapes_along(widget):
 @pytest.mark.parametrize(
     ("given", "kept", "note"),
     [
-        ({"bend": 500}, {"bend": 120}, "“bend” goes from 0 to 120; the leg shows 120."),
-        ({"turn": -40.5}, {"turn": -15}, "“turn” goes from -15 to 25; the leg shows -15."),
-        ({"turn": math.nan}, {"turn": 5}, "“turn” has to be a number; the leg shows the typical value."),
-        ({"turn": "far"}, {"turn": 5}, "“turn” has to be a number; the leg shows the typical value."),
-        ({"nose": 1, "bend": 3}, {"bend": 3}, "The leg has no input called “nose”; it was left out."),
+        ({"bend": 500}, {"bend": 120}, "Bend goes from 0 to 120; the leg shows 120."),
+        ({"turn": -40.5}, {"turn": -15}, "Turn goes from -15 to 25; the leg shows -15."),
+        ({"turn": math.nan}, {"turn": 5}, "Turn goes from -15 to 25; the leg shows 5."),
+        ({"turn": "far"}, {"turn": 5}, "Turn goes from -15 to 25; the leg shows 5."),
+        ({"nose": 1, "bend": 3}, {"bend": 3}, "The leg has no slider called “nose”; it was left out."),
     ],
 )
 def test_what_is_out_of_range_is_brought_back_and_said(widget, given, kept, note):

@@ -114,7 +114,7 @@ export function createGl(host, { shapes, onLost } = {}) {
       const x = i ? -1.2 : 1.3;
       if (name === "patella") return [x, 0.1, 0, radius];
       if (name !== "femur") return [0, 0, 0, 0];
-      const q = place(pose, "patella", [x * 1.2, -0.1, -1.6]).map((v, k) => v - femur.t[k]);
+      const q = place(pose, "patella", [x * 1.6, -0.1, -1.3]).map((v, k) => v - femur.t[k]);
       const back = [0, 1, 2].map((k) => femur.R[k] * q[0] + femur.R[3 + k] * q[1] + femur.R[6 + k] * q[2]);
       return [...back, radius * 1.05];
     });

@@ -55,7 +55,7 @@ export function createInset(host) {
         edge: outline(knee, `${name}_edge`, c.cartilageLine, 1),
         band: element(knee, "path", { fill: "none", "data-load": name }),
         track: element(bars, "rect", { fill: c.track, stroke: c.trackLine, rx: 3 }),
-        bar: element(bars, "rect", { rx: 2, "data-bar": name }),
+        bar: element(bars, "rect", { rx: 2, stroke: c.barLine, "data-bar": name }),
         hatch: element(bars, "rect", { fill: `url(#${id}hatch)`, rx: 2 }),
         halo: outline(bars, `${name}_halo`, c.plate, 4),
         mark: outline(bars, `${name}_typical`, c.mark, 1.8),

@@ -21,6 +21,7 @@ export function createOutbox(read, send) {
     },
     isEcho: (values) => sent.some((state) => same(state.values, values)),
     forget() {
+      clearTimeout(timer);
       sent = [];
     },
     stop: () => clearTimeout(timer),

@@ -8,6 +8,7 @@ const LIGHT = {
   tendonLine: "#8f8066",
   band: "#f3ebdc", skin: "#e0b79c", skinLine: "#a06f52", ghost: "#50658a", ghostFill: "#8fa2bf", ghostAlpha: 0.7,
   track: "#edf2f4", trackLine: "#5c6c7d", mark: "#3d4f70",
+  barLine: "#5c6c7d",
 };
 
 const DARK = {

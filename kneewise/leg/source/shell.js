@@ -49,7 +49,8 @@ export function createShell(host, { send, fetchShapes }) {
   const stage = createStage(parts.stage, fetchShapes, heardFromStage);
   const inset = createInset(parts.inset, {});
   const speech = createSpeech(parts);
-  const outbox = createOutbox(() => ({ values: differing(model, values), side, view, factors: shown }), send);
+  const state = () => ({ values: differing(model, values), side, view, factors: shown, rev: data.rev });
+  const outbox = createOutbox(state, send);
   const movement = createMovement(() => model, schedule);
   const presenting = createPresenting(parts.root, schedule);
   listenToStage(parts.stage, () => camera, move);
@@ -74,6 +75,7 @@ export function createShell(host, { send, fetchShapes }) {
     },
     picture(next) {
       chosenPicture = next;
+      notes.picture = "";
       stage.want(next);
     },
     ghost() {
@@ -85,9 +87,8 @@ export function createShell(host, { send, fetchShapes }) {
       schedule();
     },
     reset() {
-      movement.end();
-      [shown, told, camera, notes.values] = [[], null, straight(), ""];
-      values = complete(model, {}).values;
+      [told, camera] = [null, straight()];
+      takeValues(data.start || data.values);
       changed();
     },
     activity(id) {
@@ -214,19 +215,19 @@ export function createShell(host, { send, fetchShapes }) {
     dark = isDarkHere();
     if (!before || BUILT_FROM.some((name) => !same(before[name], data[name]))) build();
     const news = before && !same(before.values, data.values) && !outbox.isEcho(data.values || {});
-    if (!before || before.rev !== data.rev || news) takeValues();
+    if (!before || before.rev !== data.rev || news) takeValues(data.values);
     if (data.side && before?.side !== data.side) side = data.side;
     if (VIEWS.includes(data.view) && before?.view !== data.view) view = data.view;
     if (!before && (chosenPicture || (hasRealGpu() ? "gl" : "svg")) === "gl") stage.want("gl");
     schedule();
   }
 
-  function takeValues() {
+  function takeValues(start) {
     movement.end();
     outbox.forget();
-    const given = complete(model, data.values);
+    const given = complete(model, start);
     const found = (data.factors || []).filter((each) => each.on);
-    values = data.values ? given.values : found.reduce((moved, each) => withFactor(model, moved, each), given.values);
+    values = start ? given.values : found.reduce((moved, each) => withFactor(model, moved, each), given.values);
     shown = found.map((each) => each.id);
     stillShown();
     notes.values = given.clamped.map((each) => sayClamped(each, words)).join(" ");

@@ -146,7 +146,8 @@ function square({ count, centre, u, v }, thick) {
 
 function key(pose, [frame, p, a, b, tone], wide) {
   const c = place(pose, frame, p);
-  const w = direct(pose.frames[frame], wide);
+  // The kneecap tips far over with bending; only its side-to-side direction stays comparable with that of the thigh.
+  const w = direct(pose.frames[frame], frame === "patella" ? [1, 0, 0] : wide);
   const s = a / (Math.hypot(w[0], w[1], w[2]) || 1);
   return [c[0], c[1], c[2], w[0] * s, w[1] * s, w[2] * s, b, tone];
 }

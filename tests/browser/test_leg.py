@@ -1,0 +1,303 @@
+"""The leg in a real browser: it follows the finger and sends nothing, speaks, plays, saves, and survives bad luck."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from playwright.sync_api import expect
+
+from kneewise.leg.material import leg_words
+from kneewise.ui import material
+
+KNOWLEDGE = material.knowledge()
+WORDS = leg_words(KNOWLEDGE, "clinician")
+MOST_BYTES_ON_RELEASE = 6_000
+
+
+@pytest.fixture
+def leg(page, open_screen):
+    """The explorer's leg at 1440 x 900, drawn as SVG."""
+    open_screen(page, "explorer")
+    return drawn(page)
+
+
+def drawn(page):
+    root = page.locator(".leg")
+    expect(root).to_have_attribute("data-frame", re.compile(r"[1-9]"))
+    return root
+
+
+def slider(root, name: str):
+    return root.locator(f"input[name={name}]")
+
+
+def frame_of(root) -> int:
+    return int(root.get_attribute("data-frame"))
+
+
+def femur(root) -> str:
+    return root.locator("[data-part=femur]").first.evaluate("(each) => each.outerHTML + each.parentElement.outerHTML")
+
+
+def bytes_over_the_socket(page) -> dict[str, int]:
+    """Counts what is sent and received from now on."""
+    seen = {"sent": 0, "received": 0}
+
+    def size(payload) -> int:
+        return len(payload if isinstance(payload, bytes) else payload.encode())
+
+    def watch(socket):
+        socket.on("framesent", lambda payload: seen.__setitem__("sent", seen["sent"] + size(payload)))
+        socket.on("framereceived", lambda payload: seen.__setitem__("received", seen["received"] + size(payload)))
+
+    page.on("websocket", watch)
+    return seen
+
+
+def test_the_leg_follows_the_finger_and_sends_nothing_until_it_is_let_go(page, open_screen, settled):
+    socket = bytes_over_the_socket(page)
+    open_screen(page, "explorer")
+    root = drawn(page)
+    thumb = slider(root, "knee_flexion_deg")
+    thumb.scroll_into_view_if_needed()
+    page.wait_for_timeout(800)  # whatever still loads is not the leg's
+    box = thumb.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.27, y)
+    page.mouse.down()
+    pictures, before = {femur(root)}, dict(socket)
+    for share in (0.35, 0.45, 0.55, 0.65):
+        page.mouse.move(box["x"] + box["width"] * share, y)
+        page.wait_for_timeout(60)
+        pictures.add(femur(root))
+    assert len(pictures) == 5
+    assert socket == before, "something went over the socket while the slider was dragged"
+    page.mouse.up()
+    settled(page)
+    page.wait_for_timeout(500)
+    assert 0 < socket["sent"] - before["sent"] < MOST_BYTES_ON_RELEASE
+    assert socket["received"] - before["received"] < MOST_BYTES_ON_RELEASE
+
+
+def test_a_rerun_neither_mounts_the_leg_anew_nor_moves_it(page, leg, settled):
+    slider(leg, "hip_rotation_deg").fill("20")
+    leg.get_by_role("radio", name="Kneecap").check(force=True)
+    settled(page)
+    page.evaluate("document.querySelector('[data-testid=stMain]').dataset.mark = 'same page'")
+    leg.evaluate("(root) => { root.mark = 'same leg'; }")
+    page.get_by_role("radio", name="The story").click()
+    settled(page)
+    assert leg.evaluate("(root) => root.mark") == "same leg"
+    expect(slider(leg, "hip_rotation_deg")).to_have_value("20")
+    expect(leg).to_have_attribute("data-view", "kneecap")
+
+
+def test_the_leg_is_as_it_was_left_after_another_page(page, leg, settled):
+    slider(leg, "knee_flexion_deg").fill("75")
+    settled(page)
+    page.wait_for_timeout(400)
+    page.get_by_role("link", name="Cases").click()
+    page.get_by_role("heading", level=1, name="Cases").wait_for()
+    page.get_by_role("link", name="Explorer").click()
+    page.get_by_role("heading", level=1, name="Explorer").wait_for()
+    expect(slider(drawn(page), "knee_flexion_deg")).to_have_value("75")
+
+
+def test_every_slider_works_by_keyboard_and_has_name_value_and_unit(page, leg):
+    for each in KNOWLEDGE.leg.inputs:
+        thumb = slider(leg, each.id.split(".")[1])
+        name = each.label.clinician
+        expect(thumb).to_have_accessible_name(name)
+        thumb.focus()
+        before, said = float(thumb.input_value()), thumb.get_attribute("aria-valuetext")
+        page.keyboard.press("ArrowRight" if before < each.maximum else "ArrowLeft")
+        assert float(thumb.input_value()) != before, name
+        expect(thumb).not_to_have_attribute("aria-valuetext", said)
+        if each.unit == "deg":
+            assert "degrees" in thumb.get_attribute("aria-valuetext")
+        page.keyboard.press("End")
+        assert float(thumb.input_value()) == each.maximum
+        page.keyboard.press("Home")
+        assert float(thumb.input_value()) == each.minimum
+        page.keyboard.press("PageUp")
+        assert float(thumb.input_value()) > each.minimum
+
+
+def test_the_picture_says_what_is_seen_and_says_it_anew_when_it_changes(page, leg):
+    stage = leg.get_by_role("img").first
+    before = stage.get_attribute("aria-label")
+    slider(leg, "knee_flexion_deg").fill("90")
+    expect(stage).to_have_attribute("aria-label", re.compile("flexed 90 degrees"))
+    assert before != stage.get_attribute("aria-label")
+    expect(leg.locator("[aria-live=polite]").last).to_contain_text("90 degrees")
+
+
+def test_findings_move_the_leg_and_a_what_if_on_the_page_reaches_it(page, leg, settled):
+    pressed = leg.locator("button[data-factor][aria-pressed=true]")
+    expect(pressed).to_have_count(4)  # of the worked example's six factors four can be drawn
+    page.locator("[data-testid=stButtonGroup]").get_by_text("Foot pronation", exact=True).click()
+    settled(page)
+    expect(pressed).to_have_count(3)
+    expect(slider(leg, "rearfoot_eversion_deg")).to_have_value("6")
+
+
+def test_what_is_shown_on_the_leg_is_a_what_if_on_the_map(page, leg, settled):
+    leg.locator("button[data-factor='factor.genu_valgum']").click()
+    page.get_by_text("(what if)").wait_for()
+    settled(page)
+    expect(slider(leg, "tibiofemoral_angle_deg")).to_have_value("8")
+    card = leg.locator(".card")
+    factor = KNOWLEDGE.entry("factor.genu_valgum")
+    for text in (factor.verdict.clinician, factor.helps.clinician, WORDS["how_sure"], WORDS["what_helps"]):
+        expect(card).to_contain_text(text)
+    leg.locator("button[data-factor='factor.genu_valgum']").click()
+    page.get_by_text("(what if)").wait_for(state="detached")
+
+
+def test_a_step_without_support_is_drawn_faded_and_says_so_until_the_story_is_told(page, leg, settled):
+    leg.locator("[data-act=reset]").click()
+    slider(leg, "rearfoot_eversion_deg").fill("15")
+    expect(leg).to_have_attribute("data-faded", "yes")
+    expect(leg.locator(".sentence")).to_contain_text(WORDS["faded"])
+    page.get_by_role("radio", name="The story").click()
+    settled(page)
+    expect(leg).to_have_attribute("data-faded", "no")
+    expect(leg.locator(".sentence")).not_to_contain_text(WORDS["faded"])
+
+
+def test_left_and_right_are_mirror_images(page, leg):
+    knee = "(root) => { const a = root.querySelector('[data-part=patella]').getBoundingClientRect(), b = root.querySelector('.stage').getBoundingClientRect(); return (a.left + a.right) / 2 - b.left; }"
+    leg.get_by_role("radio", name="Left").check(force=True)
+    expect(leg).to_have_attribute("data-side", "left")
+    left = leg.evaluate(knee)
+    leg.get_by_role("radio", name="Right", exact=True).check(force=True)
+    expect(leg).to_have_attribute("data-side", "right")
+    page.wait_for_timeout(100)
+    assert abs(leg.evaluate(knee) - left) > 5
+
+
+def test_a_movement_plays_and_stops_where_it_is(new_page, open_screen):
+    page = new_page(motion=True)
+    open_screen(page, "explorer")
+    root = drawn(page)
+    root.locator("#movement").select_option("squat")
+    root.locator("[data-act=play]").click()
+    before = frame_of(root)
+    page.wait_for_timeout(700)
+    assert frame_of(root) - before > 5
+    root.locator("[data-act=play]").click()
+    page.wait_for_timeout(200)
+    at_rest = frame_of(root)
+    page.wait_for_timeout(300)
+    assert frame_of(root) - at_rest <= 1
+    assert float(slider(root, "knee_flexion_deg").input_value()) > 0
+
+
+def test_with_reduced_motion_a_movement_is_a_row_of_still_moments(page, leg):
+    leg.locator("#movement").select_option("walking")
+    expect(leg.locator("[data-act=play]")).to_have_count(0)
+    leg.locator("[data-act=next]").click()
+    first = femur(leg)
+    at_rest = frame_of(leg)
+    page.wait_for_timeout(400)
+    assert frame_of(leg) - at_rest <= 1
+    leg.locator("[data-act=next]").click()
+    page.wait_for_timeout(100)
+    assert femur(leg) != first
+    expect(leg.locator(".moment")).to_contain_text(re.compile(r"\d of 8"))
+
+
+@pytest.mark.parametrize("kind", ["svg", "png"])
+def test_the_picture_can_be_saved_with_its_words(kind, page, leg, tmp_path):
+    with page.expect_download() as saved:
+        leg.locator(f"[data-act=save-{kind}]").click()
+    path = tmp_path / saved.value.suggested_filename
+    saved.value.save_as(path)
+    assert path.suffix == f".{kind}"
+    if kind == "png":
+        from PIL import Image
+
+        picture = Image.open(path)
+        assert picture.width >= 800
+        assert len(picture.convert("RGB").getcolors(1_000_000)) > 500
+    else:
+        root = ElementTree.parse(path).getroot()
+        assert root.tag.endswith("svg")
+        said = " ".join(root.itertext())
+        assert WORDS["standing"].split(",")[0] in said
+        assert not [each for each in root.iter() if each.tag.endswith(("script", "foreignObject", "image"))]
+
+
+def test_full_screen_has_no_clinicians_detail_and_large_type(page, leg):
+    size = "(root) => parseFloat(getComputedStyle(root.querySelector('.sentence')).fontSize)"
+    before = leg.evaluate(size)
+    detail = [each.label.clinician for each in KNOWLEDGE.leg.labels if each.clinician_only]
+    for label in detail:
+        expect(leg.locator(".stage")).to_contain_text(label)
+    leg.locator("[data-act=present]").click()
+    page.wait_for_timeout(300)
+    for label in detail:
+        expect(leg.locator(".stage")).not_to_contain_text(label)
+    assert leg.evaluate(size) > before
+    page.keyboard.press("Escape")
+
+
+def test_without_webgl_the_drawing_stays_and_one_sentence_says_why(page, leg):
+    leg.get_by_role("radio", name="3-D").check(force=True)
+    expect(leg.get_by_role("status")).to_contain_text("cannot show the 3-D view")
+    expect(leg).to_have_attribute("data-renderer", "svg")
+    slider(leg, "knee_flexion_deg").fill("60")
+    expect(leg.locator(".sentence")).to_contain_text("60 degrees")
+
+
+STAGE_COLOURS = """(root) => {
+    const canvas = root.querySelector('canvas');
+    const copy = document.createElement('canvas');
+    copy.width = 120; copy.height = 120;
+    const pen = copy.getContext('2d');
+    pen.drawImage(canvas, 0, 0, 120, 120);
+    return new Set(Array.from({length: 14400}, (_, i) => pen.getImageData(i % 120, Math.floor(i / 120), 1, 1).data.join())).size;
+}"""
+
+
+def test_the_three_dimensional_leg_is_drawn_turned_by_keyboard_and_gives_way_when_it_is_lost(new_page, open_screen):
+    page = new_page(three_d=True)
+    open_screen(page, "explorer")
+    root = drawn(page)
+    expect(root).to_have_attribute("data-renderer", "svg")  # software drawing is no reason to leave the SVG by itself
+    root.get_by_role("radio", name="3-D").check(force=True)
+    expect(root).to_have_attribute("data-renderer", re.compile("gl"), timeout=30_000)
+    stage = root.locator(".stage")
+    first = stage.screenshot()
+    stage.focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(600)
+    assert stage.screenshot() != first
+    page.keyboard.press("0")
+    slider(root, "knee_flexion_deg").fill("80")
+    page.wait_for_timeout(600)
+    assert stage.screenshot() != first
+    root.evaluate("(each) => each.querySelector('canvas').getContext('webgl2').getExtension('WEBGL_lose_context').loseContext()")
+    expect(root).to_have_attribute("data-renderer", "svg")
+    expect(root.get_by_role("status")).to_contain_text("3-D view stopped")
+    slider(root, "knee_flexion_deg").fill("20")
+    expect(root.locator(".sentence")).to_contain_text("20 degrees")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["desk", "tablet"])
+def test_the_scan_finds_nothing_serious_on_the_leg(size, scheme, new_page, open_screen, serious_violations):
+    page = new_page(size=size, scheme=scheme)
+    open_screen(page, "explorer")
+    drawn(page)
+    assert serious_violations(page) == []
+
+
+def test_every_word_keeps_its_distance_from_the_edge_on_a_tablet(new_page, open_screen):
+    page = new_page(size="tablet")
+    open_screen(page, "explorer")
+    drawn(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
