@@ -29,10 +29,10 @@ def show_leg(
     key: str,
     default: Mapping[str, Any] | None = None,
     on_change: Callable[[], None] | None = None,
-) -> dict[str, Any] | None:
-    """Show the leg, and return what was last set on it, or `default`.
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Show the leg; returns what was last set on it, or `default`, and the picture that was just put into the plan.
 
-    Set on it are: {"values": what differs from typical, by input, "side", "view", "factors": ids of those that are
+    The picture is {"svg", "png", "sentence", "faded"}, once, in the run that follows the press. Set on the leg are: {"values": what differs from typical, by input, "side", "view", "factors": ids of those that are
     shown, "rev": of the data it was set on}. It comes from a browser, so the caller checks it.
 
     Parameters
@@ -58,9 +58,10 @@ def show_leg(
         data=dict(data),
         default={"leg": dict(default) if default else None},
         on_leg_change=on_change or _nothing,  # a default is only accepted for a state that has a callback
+        on_picture_change=_nothing,
     )
-    state = result.get("leg")
-    return dict(state) if state else None
+    state, picture = result.get("leg"), result.get("picture")
+    return (dict(state) if state else None), (dict(picture) if picture else None)
 
 
 def _renderer() -> Callable[..., Any]:

@@ -751,7 +751,7 @@ def _show_next(knowledge: KnowledgeBase, sheet: Sheet, conclusions: Conclusions,
     start = _choose_start(clinician)
     _show_reviews(knowledge, sheet, conclusions, plan, start, voice)
     _show_stop_rules(knowledge, conclusions, plan, voice)
-    take_home.show_in_plan(knowledge, conclusions, plan, start, voice)
+    take_home.show_in_plan(knowledge, conclusions, plan, start, voice, is_example=sheet.is_example)
 
 
 def _choose_start(clinician: bool) -> datetime.date | None:

@@ -13,7 +13,7 @@ from kneewise.leg import material as leg_material
 from kneewise.leg.component import show_leg
 from kneewise.leg.values import clamped
 from kneewise.reasoning.conclusions import Conclusions
-from kneewise.ui import caches, material, session
+from kneewise.ui import caches, material, session, take_home
 from kneewise.ui.sheet import Sheet
 
 VIEWS = ("front", "side", "angled", "kneecap")
@@ -60,7 +60,10 @@ def _show_alone(
         reset_to=leg_material.values_for(knowledge, present),
     )  # fmt: skip
     before = _switched_on_the_leg(knowledge, present)
-    state = show_leg(data, key=f"leg/{session.epoch()}")
+    state, picture = show_leg(data, key=f"leg/{session.epoch()}")
+    if picture is not None:
+        take_home.keep_picture(picture)
+        st.rerun()  # the whole page, which says that it is kept
     if state is None:
         _begin_where_it_was_left(start)
         return

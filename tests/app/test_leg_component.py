@@ -29,7 +29,7 @@ def page():
     from kneewise.leg.component import show_leg
 
     data = {"spec": {"inputs": []}, "values": {}, "rev": "1"}
-    shown = show_leg(data, key="leg", default={"values": {}}, on_change=lambda: st.session_state.update(called=True))
+    shown, _ = show_leg(data, key="leg", default={"values": {}}, on_change=lambda: st.session_state.update(called=True))
     st.text(json.dumps(shown))
 
 

@@ -37,6 +37,11 @@ def frame_of(root) -> int:
     return int(root.get_attribute("data-frame"))
 
 
+def pressed_factors(root) -> list[str]:
+    pressed = root.locator("button[data-factor][aria-pressed=true]")
+    return pressed.evaluate_all("(all) => all.map((each) => each.dataset.factor)")
+
+
 def femur(root) -> str:
     return root.locator("[data-part=femur]").first.evaluate("(each) => each.outerHTML + each.parentElement.outerHTML")
 
@@ -83,7 +88,7 @@ def test_the_leg_follows_the_finger_and_sends_nothing_until_it_is_let_go(page, o
 
 def test_a_rerun_neither_mounts_the_leg_anew_nor_moves_it(page, leg, settled):
     slider(leg, "hip_rotation_deg").fill("20")
-    leg.get_by_role("radio", name="Kneecap").check(force=True)
+    leg.locator("label[for=view-kneecap]").click()
     settled(page)
     page.evaluate("document.querySelector('[data-testid=stMain]').dataset.mark = 'same page'")
     leg.evaluate("(root) => { root.mark = 'same leg'; }")
@@ -157,8 +162,14 @@ def test_what_is_shown_on_the_leg_is_a_what_if_on_the_map(page, leg, settled):
 
 
 def test_a_step_without_support_is_drawn_faded_and_says_so_until_the_story_is_told(page, leg, settled):
-    leg.locator("[data-act=reset]").click()
-    slider(leg, "rearfoot_eversion_deg").fill("15")
+    foot = "factor.foot_pronation"
+    others = [each for each in pressed_factors(leg) if each != foot]
+    assert others
+    expect(leg).to_have_attribute("data-faded", "no")
+    for each in others:
+        leg.locator(f"button[data-factor='{each}']").click()
+        settled(page)
+    assert pressed_factors(leg) == [foot]
     expect(leg).to_have_attribute("data-faded", "yes")
     expect(leg.locator(".sentence")).to_contain_text(WORDS["faded"])
     page.get_by_role("radio", name="The story").click()
@@ -169,10 +180,10 @@ def test_a_step_without_support_is_drawn_faded_and_says_so_until_the_story_is_to
 
 def test_left_and_right_are_mirror_images(page, leg):
     knee = "(root) => { const a = root.querySelector('[data-part=patella]').getBoundingClientRect(), b = root.querySelector('.stage').getBoundingClientRect(); return (a.left + a.right) / 2 - b.left; }"
-    leg.get_by_role("radio", name="Left").check(force=True)
+    leg.locator("label[for=side-left]").click()
     expect(leg).to_have_attribute("data-side", "left")
     left = leg.evaluate(knee)
-    leg.get_by_role("radio", name="Right", exact=True).check(force=True)
+    leg.locator("label[for=side-right]").click()
     expect(leg).to_have_attribute("data-side", "right")
     page.wait_for_timeout(100)
     assert abs(leg.evaluate(knee) - left) > 5
@@ -245,8 +256,8 @@ def test_full_screen_has_no_clinicians_detail_and_large_type(page, leg):
 
 
 def test_without_webgl_the_drawing_stays_and_one_sentence_says_why(page, leg):
-    leg.get_by_role("radio", name="3-D").check(force=True)
-    expect(leg.get_by_role("status")).to_contain_text("cannot show the 3-D view")
+    leg.locator("label[for=picture-gl]").click()
+    expect(leg.locator(".status")).to_contain_text("cannot show the 3-D view")
     expect(leg).to_have_attribute("data-renderer", "svg")
     slider(leg, "knee_flexion_deg").fill("60")
     expect(leg.locator(".sentence")).to_contain_text("60 degrees")
@@ -267,7 +278,7 @@ def test_the_three_dimensional_leg_is_drawn_turned_by_keyboard_and_gives_way_whe
     open_screen(page, "explorer")
     root = drawn(page)
     expect(root).to_have_attribute("data-renderer", "svg")  # software drawing is no reason to leave the SVG by itself
-    root.get_by_role("radio", name="3-D").check(force=True)
+    root.locator("label[for=picture-gl]").click()
     expect(root).to_have_attribute("data-renderer", re.compile("gl"), timeout=30_000)
     stage = root.locator(".stage")
     first = stage.screenshot()
@@ -282,7 +293,7 @@ def test_the_three_dimensional_leg_is_drawn_turned_by_keyboard_and_gives_way_whe
     assert stage.screenshot() != first
     root.evaluate("(each) => each.querySelector('canvas').getContext('webgl2').getExtension('WEBGL_lose_context').loseContext()")
     expect(root).to_have_attribute("data-renderer", "svg")
-    expect(root.get_by_role("status")).to_contain_text("3-D view stopped")
+    expect(root.locator(".status")).to_contain_text("3-D view stopped")
     slider(root, "knee_flexion_deg").fill("20")
     expect(root.locator(".sentence")).to_contain_text("20 degrees")
 

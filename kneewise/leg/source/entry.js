@@ -5,6 +5,7 @@ import { createShell } from "./shell.js";
 
 export { createModel } from "./model.js";
 export { describe } from "./sentence.js";
+export { wordsOf } from "./words.js";
 export { isFaded } from "./values.js";
 
 const live = new WeakMap();
@@ -14,18 +15,19 @@ export default function leg(args) {
   return args && args.parentElement ? showInStreamlit(args) : { render: showInNotebook };
 }
 
-function showInStreamlit({ data, parentElement, setStateValue }) {
+function showInStreamlit({ data, parentElement, setStateValue, setTriggerValue }) {
   let instance = live.get(parentElement);
   if (!instance) {
     const host = parentElement.querySelector("[data-leg-root]") || parentElement;
     const shell = createShell(host, {
       send: (state) => instance.send("leg", state),
+      sendPicture: (picture) => instance.sendOnce("picture", picture),
       fetchShapes: () => fetchBytes(instance.data.shapes_url || instance.data.shapes_file),
     });
     instance = { shell, newest: 0 };
     live.set(parentElement, instance);
   }
-  Object.assign(instance, { data, send: setStateValue });
+  Object.assign(instance, { data, send: setStateValue, sendOnce: setTriggerValue });
   const mine = (instance.newest += 1);
   instance.shell.update(data);
   // Streamlit runs the clean-up of calls that a newer one has overtaken, after the newer one has drawn.

@@ -12,6 +12,21 @@ export async function saveLeg(kind, stage, lines, dark) {
   download(kind === "svg" ? drawing() : await pngFile(picture || drawing(), lines, dark), `kneewise-leg.${kind}`);
 }
 
+/** What `stage` shows, for the plan: {svg, png} as text, light as paper; in 3-D there is no `svg`. */
+export async function pictureOf(stage) {
+  const solid = stage.kind() === "gl" ? await stage.pngBlob(SCALE) : null;
+  const drawing = svgFile(stage.svgText({ dark: false }), [], false);
+  return { svg: solid ? "" : await drawing.text(), png: await asText(await pngFile(solid || drawing, [], false)) };
+}
+
+function asText(blob) {
+  return new Promise((resolve) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.readAsDataURL(blob);
+  });
+}
+
 // Offers `blob` to the person as a file.
 function download(blob, name) {
   const link = document.createElement("a");

@@ -10,7 +10,7 @@ import { createModel } from "./model.js";
 import { createMovement } from "./movement.js";
 import { createOutbox } from "./outbox.js";
 import { createPresenting } from "./present.js";
-import { saveLeg } from "./save.js";
+import { pictureOf, saveLeg } from "./save.js";
 import { createSpeech, sayClamped } from "./speech.js";
 import { createStage } from "./stage.js";
 import { STYLE } from "./style.js";
@@ -25,7 +25,7 @@ const NO_MODEL = { inputs: [], activities: [], clamp: () => ({ value: 0, clamped
 let chosenPicture = null; // what the person chose last in this window, also on a page that is opened again
 
 /** A leg in `host`; the host offers `send(state)` and `fetchShapes()`. */
-export function createShell(host, { send, fetchShapes }) {
+export function createShell(host, { send, sendPicture, fetchShapes }) {
   const parts = createLayout();
   host.replaceChildren(h("style", {}, STYLE), parts.root);
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -107,6 +107,11 @@ export function createShell(host, { send, fetchShapes }) {
       const lines = [parts.sentence, parts.standing].map((part) => part.textContent);
       return saveLeg(kind, stage, lines, dark);
     },
+    async toPlan() {
+      const { sentence } = parts;
+      const picture = await pictureOf(stage);
+      sendPicture({ ...picture, sentence: sentence.textContent, faded: parts.root.dataset.faded === "yes" });
+    },
     input(id, value) {
       values = { ...values, [id]: model.clamp(id, value).value };
       // A slider that the movement moves: the person takes over.
@@ -187,7 +192,7 @@ export function createShell(host, { send, fetchShapes }) {
     } catch (reason) {
       now.broken = true;
     }
-    speech.say(now, { inputs: model.inputs, words, faded, notes: Object.values(notes), moving });
+    speech.say(now, { inputs: model.inputs, words, faded, notes: Object.values(notes), moving, kind });
     controls.sync({
       view, side, ghost, names, kind, moving, moment, large, shown, told,
       values: now.values, level: pose.out.level, typical: neutral.out.level,

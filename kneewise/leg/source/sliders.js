@@ -31,7 +31,8 @@ function createRow(input, words, on) {
   const share = (value) => (value - input.minimum) / (input.maximum - input.minimum);
   const figure = h("b", {});
   const which = h("span", {});
-  const output = h("output", { for: input.id }, figure, " ", which);
+  // Not an <output>: that is a live region, and the slider itself speaks its value already.
+  const beside = h("span", { class: "value", "aria-hidden": "true" }, figure, " ", which);
   const slider = h("input", {
     type: "range",
     id: input.id,
@@ -63,7 +64,7 @@ function createRow(input, words, on) {
   const element = h(
     "div",
     { class: "slider" },
-    h("div", { class: "head" }, h("label", { for: input.id }, input.label), output),
+    h("div", { class: "head" }, h("label", { for: input.id }, input.label), beside),
     track,
     h("div", { class: "ends", "aria-hidden": "true" }, h("span", {}, input.low), h("span", {}, input.high)),
   );

@@ -10,7 +10,7 @@ const SPEAK_AFTER_MS = 400;
 export function createSpeech(parts) {
   let timer = 0;
   return {
-    say(now, { inputs, words, faded, notes, moving }) {
+    say(now, { inputs, words, faded, notes, moving, kind }) {
       const sentence = sentenceFor(now, inputs, words, faded);
       write(parts.sentence, sentence);
       write(parts.standing, words.standing);
@@ -18,7 +18,7 @@ export function createSpeech(parts) {
       parts.stage.setAttribute("aria-label", sentence);
       parts.inset.setAttribute("aria-label", words.kneecap);
       write(parts.caption, words.kneecap);
-      write(parts.help, words.help);
+      write(parts.help, kind === "gl" ? words.help : words.help_svg);
       clearTimeout(timer);
       if (!moving) timer = setTimeout(() => write(parts.spoken, sentence), SPEAK_AFTER_MS);
     },

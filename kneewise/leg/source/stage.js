@@ -78,9 +78,12 @@ export function createStage(element, fetchShapes, onChange) {
       shown().resize();
       if (last) shown().draw(last);
     },
-    svgText() {
-      if (last) svg.draw(last);
-      return svg.svgText();
+    svgText(change = {}) {
+      if (!last) return svg.svgText();
+      svg.draw({ ...last, ...change });
+      const text = svg.svgText();
+      svg.draw(last);
+      return text;
     },
     pngBlob: (scale) => (shown().pngBlob ? shown().pngBlob(scale) : null),
     destroy() {

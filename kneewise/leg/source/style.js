@@ -87,8 +87,8 @@ export const STYLE = `
 .group { display: flex; flex-direction: column; gap: 8px; min-width: 0; }
 .group h3 { padding-bottom: 3px; border-bottom: 1px solid var(--line); }
 .slider label { font-size: 0.94em; }
-.slider output { white-space: nowrap; font-size: 0.88em; color: var(--soft); }
-.slider output b { color: var(--ink); font-size: 1.07em; font-weight: 600; font-variant-numeric: tabular-nums; }
+.slider .value { white-space: nowrap; font-size: 0.88em; color: var(--soft); }
+.slider .value b { color: var(--ink); font-size: 1.07em; font-weight: 600; font-variant-numeric: tabular-nums; }
 .track { position: relative; --thumb: 22px; height: 28px; }
 .tick { position: absolute; top: 3px; bottom: 3px; width: 3px; margin-inline-start: -1.5px; border-radius: 2px;
   background: var(--edge); pointer-events: none;

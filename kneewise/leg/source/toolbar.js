@@ -20,6 +20,8 @@ export function createToolbar(words, activities, on, still) {
   const png = named(button("save-png", "PNG", "save", () => on.save("png")), words.save_png);
   const svg = named(button("save-svg", "SVG", "save", () => on.save("svg")), words.save_svg);
 
+  const plan = button("to-plan", words.to_plan, "check", on.toPlan);
+
   const select = h("select", { id: "movement", change: () => on.activity(select.value) });
   for (const each of activities) select.append(h("option", { value: each.id }, each.label));
   const play = button("play", words.play, "play", () => on.play(select.value));
@@ -42,7 +44,7 @@ export function createToolbar(words, activities, on, still) {
       movement,
       h("div", { class: "buttons" }, ghost, names, reset),
     ),
-    saving: h("div", { class: "buttons saving" }, png, svg),
+    saving: h("div", { class: "buttons saving" }, ...(words.to_plan ? [plan] : []), png, svg),
     sync(state) {
       view.choose(state.view);
       picture.choose(state.kind);

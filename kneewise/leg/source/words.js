@@ -37,6 +37,7 @@ const WORDS = {
   what_helps: "What can be done",
   sliders: "Move the leg",
   help: "Drag to turn the leg. With the keyboard: arrow keys turn, plus and minus zoom, 0 goes back.",
+  help_svg: "In the 3-D view the leg can be turned. With the keyboard: plus and minus zoom, 0 goes back.",
   loading_3d: "The 3-D view is on its way.",
   no_3d: "This device cannot show the 3-D view, so you see the drawing.",
   lost_3d: "The 3-D view stopped, so you see the drawing.",
