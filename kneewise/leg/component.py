@@ -32,7 +32,7 @@ def show_leg(
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Show the leg; returns what was last set on it, or `default`, and the picture that was just put into the plan.
 
-    The picture is {"svg", "png", "sentence", "faded"}, once, in the run that follows the press. Set on the leg are: {"values": what differs from typical, by input, "side", "view", "factors": ids of those that are
+    The picture is {"svg", "png", "values"}, once, in the run that follows the press. Set on the leg are: {"values": what differs from typical, by input, "side", "view", "factors": ids of those that are
     shown, "rev": of the data it was set on}. It comes from a browser, so the caller checks it.
 
     Parameters

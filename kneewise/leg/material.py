@@ -67,6 +67,7 @@ def leg_base(knowledge: KnowledgeBase, voice: Voice, told: Told, sex: Sex = None
                 "id": each.id,
                 "anchor": each.anchor,
                 "text": getattr(each.label, voice),
+                "plain": each.label.patient,  # for the plan, which speaks to the patient
                 "clinician_only": each.clinician_only,
             }
             for each in knowledge.leg.labels

@@ -61,8 +61,7 @@ def _show_alone(
     )  # fmt: skip
     before = _switched_on_the_leg(knowledge, present)
     state, picture = show_leg(data, key=f"leg/{session.epoch()}")
-    if picture is not None:
-        take_home.keep_picture(picture)
+    if picture is not None and _put_into_plan(knowledge, picture, told):
         st.rerun()  # the whole page, which says that it is kept
     if state is None:
         _begin_where_it_was_left(start)
@@ -70,6 +69,17 @@ def _show_alone(
     session.put(_KEPT, _checked(state, knowledge))
     if _switched_on_the_leg(knowledge, present) != before:
         st.rerun()  # the map beside it shows the same what-if
+
+
+def _put_into_plan(knowledge: KnowledgeBase, picture: Mapping[str, Any], told: str) -> bool:
+    """Keep the picture with the patient's words for it, said by Python from the angles; whether it was kept."""
+    sent = picture.get("values")
+    held, _ = clamped(sent if isinstance(sent, Mapping) else {}, leg_material.leg_sliders(knowledge, "patient"))
+    shown = leg_material.work_out(held, knowledge, voice="patient", told=told)
+    faded = leg_material.is_faded(shown.values, knowledge, told)
+    return take_home.keep_picture(
+        {"svg": picture.get("svg"), "png": picture.get("png"), "sentence": shown.sentence, "faded": faded}
+    )
 
 
 def _begin_where_it_was_left(start: Mapping[str, Any]) -> None:

@@ -74,6 +74,7 @@ def _leave_example(knowledge: KnowledgeBase | None) -> None:
 
 
 def _show_example() -> None:
+    _forget_the_picture()
     session.replace_findings({})
     session.replace_week("before", {})
     session.replace_week("after", {})
@@ -82,6 +83,7 @@ def _show_example() -> None:
 
 def put(findings: Findings, knowledge: KnowledgeBase) -> None:
     """Put `findings` in place of what was entered."""
+    _forget_the_picture()
     session.replace_findings(
         {
             finding_id: {
@@ -99,6 +101,12 @@ def put(findings: Findings, knowledge: KnowledgeBase) -> None:
     if findings.profile is not None:
         session.set_guideline_profile(findings.profile)
     session.put(_EXAMPLE_OFF, True)
+
+
+def _forget_the_picture() -> None:
+    # Other findings may be another person's: neither the leg nor the picture in the plan may stay (hazard KW-H07).
+    for path in ("screen.leg", "screen.leg_start", "screen.picture"):
+        session.put(path, None)
 
 
 def put_values(values: Mapping[str, FindingValue], knowledge: KnowledgeBase) -> None:

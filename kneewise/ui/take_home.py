@@ -26,23 +26,24 @@ _PICTURE = "screen.picture"
 _PAGE = "take_home"
 
 
-def keep_picture(sent: Mapping[str, Any]) -> None:
-    """Put the picture that the leg sent ({"svg", "png", "sentence", "faded"}) into the plan, in place of an older one.
+def keep_picture(sent: Mapping[str, Any]) -> bool:
+    """Put a picture ({"svg", "png", "sentence", "faded"}) into the plan, in place of an older one; whether it was kept.
 
-    What was sent is checked first; if it is refused, one sentence says why and the plan stays as it was. For a callback
-    or a run: what was done is said after the next rerun.
+    It is checked first; if it is refused, one sentence says why and the plan stays as it was. What was done is said
+    after the next rerun.
     """
     try:
         picture = _checked(sent)
     except PictureRefused as refusal:
         st.error(refusal.sentences[0])
-        return
+        return False
     session.put(_PICTURE, picture)
     session.say_next(
-        "The picture is in the plan, with the words of this voice: for the take-home page choose the patient's first."
+        "The picture is in the plan, in the patient's words: see step 5 of the decision aid."
         if session.view() == "clinician"
         else "The picture is in your plan now."
     )
+    return True
 
 
 def show_in_plan(

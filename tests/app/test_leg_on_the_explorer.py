@@ -108,6 +108,17 @@ def test_a_new_patient_gets_a_new_leg(page):
     assert sent_to_the_leg(page)["rev"] != before
 
 
+@pytest.mark.parametrize("how", ["Show example", "Change example"])
+def test_other_findings_take_the_picture_out_of_the_plan(how, page):
+    """Hazard KW-H07: other findings may be another person's."""
+    if how == "Show example":
+        page = runs(next(each for each in page.button if each.label == "Enter findings").click().run())
+    page.session_state["kneewise.work"]["screen"]["picture"] = {"svg": "<svg/>", "png": "", "sentence": ""}
+    page = runs(page.run())
+    page = runs(next(each for each in page.button if each.label == how).click().run())
+    assert "picture" not in page.session_state["kneewise.work"]["screen"]
+
+
 JUNK = [
     {"values": {"knee_flexion_deg": 1e9}},
     {"values": {"nose": 3, "hip_rotation_deg": "<b>"}},

@@ -241,6 +241,36 @@ def test_the_picture_can_be_saved_with_its_words(kind, page, leg, tmp_path):
         assert not [each for each in root.iter() if each.tag.endswith(("script", "foreignObject", "image"))]
 
 
+@pytest.mark.parametrize("three_d", [False, True], ids=["drawing", "3-D"])
+def test_the_picture_goes_into_the_plan_and_onto_the_page_to_take_home(
+    three_d, new_page, open_screen, settled, serious_violations, tmp_path
+):
+    page = new_page(three_d=three_d, scheme="dark")
+    open_screen(page, "explorer")
+    root = drawn(page)
+    if three_d:
+        root.locator("label[for=picture-gl]").click()
+        expect(root).to_have_attribute("data-renderer", re.compile("gl"), timeout=30_000)
+    slider(root, "knee_flexion_deg").fill("60")
+    root.locator("[data-act=to-plan]").click()
+    page.get_by_text("The picture is in the plan").wait_for()
+    page.get_by_role("link", name="Decision aid").click()
+    page.get_by_role("heading", level=1, name="Decision aid").wait_for()
+    settled(page)
+    page.get_by_role("radio", name=re.compile("^5 ")).click()
+    settled(page)
+    picture = page.get_by_role("img", name=re.compile("The knee is bent 60 degrees"))
+    picture.scroll_into_view_if_needed()
+    assert picture.evaluate("(each) => each.naturalWidth") >= 800
+    assert serious_violations(page) == []
+    page.get_by_role("button", name="Make the take-home page").click()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name=re.compile("^Save the take-home page")).click()
+    path = tmp_path / saved.value.suggested_filename
+    saved.value.save_as(path)
+    assert path.read_bytes()[:5] == b"%PDF-"
+
+
 def test_full_screen_has_no_clinicians_detail_and_large_type(page, leg):
     size = "(root) => parseFloat(getComputedStyle(root.querySelector('.sentence')).fontSize)"
     before = leg.evaluate(size)

@@ -4,6 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const PAPER = { light: "#fcfcfa", dark: "#12191b" };
 const INK = { light: "#15191a", dark: "#eef3f2" };
 const SCALE = 2;
+const PLAN_SCALE = 1.5; // sharp enough on a screen, and small enough to be sent
 
 /** Save what `stage` shows as "png" or "svg", with `lines` of text under it. */
 export async function saveLeg(kind, stage, lines, dark) {
@@ -12,11 +13,12 @@ export async function saveLeg(kind, stage, lines, dark) {
   download(kind === "svg" ? drawing() : await pngFile(picture || drawing(), lines, dark), `kneewise-leg.${kind}`);
 }
 
-/** What `stage` shows, for the plan: {svg, png} as text, light as paper; in 3-D there is no `svg`. */
-export async function pictureOf(stage) {
-  const solid = stage.kind() === "gl" ? await stage.pngBlob(SCALE) : null;
-  const drawing = svgFile(stage.svgText({ dark: false }), [], false);
-  return { svg: solid ? "" : await drawing.text(), png: await asText(await pngFile(solid || drawing, [], false)) };
+/** What `stage` shows, for the plan: {svg: the drawing, png: as on screen} as text, light as paper, with `labels`. */
+export async function pictureOf(stage, labels) {
+  const change = { dark: false, large: true, labels };
+  const drawing = svgFile(stage.svgText(change), [], false);
+  const solid = stage.kind() === "gl" ? await stage.pngBlob(PLAN_SCALE, change) : null;
+  return { svg: await drawing.text(), png: await asText(await pngFile(solid || drawing, [], false, PLAN_SCALE)) };
 }
 
 function asText(blob) {
@@ -65,10 +67,10 @@ function svgFile(text, lines, dark) {
 }
 
 // What the stage shows as a PNG file with `lines` of text under it; `picture` is a PNG or an SVG blob.
-async function pngFile(picture, lines, dark) {
+async function pngFile(picture, lines, dark, sharpness = SCALE) {
   const image = await load(picture);
   const isDrawing = picture.type === "image/svg+xml"; // which brings its text along
-  const scale = isDrawing ? SCALE : 1;
+  const scale = isDrawing ? sharpness : 1;
   const width = image.width * scale;
   const size = Math.max(Math.round(width / 44), 14);
   const canvas = document.createElement("canvas");

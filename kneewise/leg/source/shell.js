@@ -108,9 +108,10 @@ export function createShell(host, { send, sendPicture, fetchShapes }) {
       return saveLeg(kind, stage, lines, dark);
     },
     async toPlan() {
-      const { sentence } = parts;
-      const picture = await pictureOf(stage);
-      sendPicture({ ...picture, sentence: sentence.textContent, faded: parts.root.dataset.faded === "yes" });
+      const plain = (data.labels || []).filter((label) => !label.clinician_only);
+      const labels = names ? plain.map((label) => ({ ...label, text: label.plain || label.text })) : [];
+      const { values: shownValues } = current();
+      sendPicture({ ...(await pictureOf(stage, labels)), values: differing(model, shownValues) });
     },
     input(id, value) {
       values = { ...values, [id]: model.clamp(id, value).value };

@@ -78,6 +78,7 @@ export function createStage(element, fetchShapes, onChange) {
       shown().resize();
       if (last) shown().draw(last);
     },
+    // `change` is for what leaves the screen: other words, light as paper. The screen itself stays as it is.
     svgText(change = {}) {
       if (!last) return svg.svgText();
       svg.draw({ ...last, ...change });
@@ -85,7 +86,13 @@ export function createStage(element, fetchShapes, onChange) {
       svg.draw(last);
       return text;
     },
-    pngBlob: (scale) => (shown().pngBlob ? shown().pngBlob(scale) : null),
+    async pngBlob(scale, change = {}) {
+      if (!shown().pngBlob || !last) return null;
+      shown().draw({ ...last, ...change });
+      const blob = await shown().pngBlob(scale);
+      shown().draw(last);
+      return blob;
+    },
     destroy() {
       gone = true;
       window.removeEventListener("beforeprint", forPaper);
