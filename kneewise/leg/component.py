@@ -64,6 +64,12 @@ def show_leg(
     return (dict(state) if state else None), (dict(picture) if picture else None)
 
 
+def make_known() -> None:
+    """Let the running server hand out the leg's files, also to a browser that asks before any page has shown the leg."""
+    with _registering:
+        _register_assets(get_bidi_component_manager())
+
+
 def _renderer() -> Callable[..., Any]:
     """The function that mounts the leg, known to the running server (AppTest starts one per session)."""
     with _registering:

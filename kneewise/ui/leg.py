@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime import Runtime
 
 from kneewise.knowledge_base.models import KnowledgeBase
 from kneewise.leg import material as leg_material
@@ -17,6 +19,7 @@ from kneewise.ui import caches, material, session, take_home
 from kneewise.ui.sheet import Sheet
 
 VIEWS = ("front", "side", "angled", "kneecap")
+_SECONDS_TO_APPEAR = 0.5
 _KEPT = "screen.leg"  # what was last set on the leg
 _START = "screen.leg_start"  # what the leg was told to begin with; stays as it is, so that it isn't sent again
 
@@ -36,8 +39,22 @@ def show(
     present = {
         answer.id for answer in conclusions.factors if switched.get(answer.id, answer.answer == "present")
     } & {shown.factor for shown in knowledge.leg.factors}
+    first = not session.held("leg_seen", "leg")
     _show_alone(knowledge, present, sheet.findings.get("finding.side"), sheet.findings.get("finding.sex"), voice, told)
+    if first:
+        _let_it_appear()
     return _switched_on_the_leg(knowledge, present)
+
+
+def _let_it_appear() -> None:
+    """Give a browser that opens this page a moment with the leg before it is given the charts.
+
+    Loading Plotly holds a browser up for a second or more (4.7 MB of script); the leg needs a tenth of one. Both arrive
+    together otherwise, and the leg then appears last. Once per window, and only where there is a browser.
+    """
+    session.hold("leg_seen", "leg", True)
+    if Runtime.exists():
+        time.sleep(_SECONDS_TO_APPEAR)
 
 
 @st.fragment

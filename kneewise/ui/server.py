@@ -28,6 +28,7 @@ if str(ROOT) not in sys.path:  # `streamlit run` puts this folder on the path, n
     sys.path.insert(0, str(ROOT))
 
 from kneewise.errors import KneewiseError  # noqa: E402
+from kneewise.leg.bundle import bundle_path  # noqa: E402
 
 log = logging.getLogger("kneewise")
 
@@ -44,7 +45,12 @@ WARM = (
     "kneewise.ui.material",
     "kneewise.ui.outcomes",
     "kneewise.ui.importing",
+    "kneewise.ui.leg",
 )
+
+
+WITH_THE_LEG = ("", "explorer")  # the addresses of the page that shows it first
+ASSETS_ADDRESS = "_stcore/bidi-components/kneewise.leg"
 
 
 def content_security_policy(index_html: str) -> str:
@@ -85,12 +91,20 @@ def security_headers() -> dict[str, str]:
     }
 
 
+def early_links() -> str:
+    """The Link header with which a page that holds the leg lets the browser fetch its scripts before it asks for them."""
+    static = Path(st.__file__).with_name("static")
+    mounts = [f"/{each.relative_to(static).as_posix()}" for each in static.glob("static/js/BidiComponent.*.js")]
+    return ", ".join(f"<{path}>; rel=modulepreload" for path in (*mounts, f"/{ASSETS_ADDRESS}/{bundle_path().name}"))
+
+
 class SecurityHeaders:
     """ASGI middleware that adds the headers, and keeps files made for one patient out of every cache."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
         self.headers = [(name.encode(), value.encode()) for name, value in security_headers().items()]
+        self.early_links = early_links().encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on; the answer leaves with the headers."""
@@ -98,10 +112,11 @@ class SecurityHeaders:
             await self.app(scope, receive, send)
             return
         private = scope["path"].startswith("/media/")
+        early = [(b"link", self.early_links)] if scope["path"].strip("/") in WITH_THE_LEG else []
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                ours = [*self.headers, *([(b"cache-control", b"no-store")] if private else [])]
+                ours = [*self.headers, *early, *([(b"cache-control", b"no-store")] if private else [])]
                 names = {name for name, _ in ours}
                 kept = [(name, value) for name, value in message.get("headers", []) if name.lower() not in names]
                 message = {**message, "headers": kept + ours}
@@ -149,8 +164,10 @@ async def ready_before_anybody_comes(_app: st.App):
     """Import and load once, then take those objects out of the garbage collector's sight."""
     for name in WARM:
         __import__(name)
+    from kneewise.leg.component import make_known
     from kneewise.ui import material
 
+    make_known()
     try:
         material.knowledge()
     except KneewiseError as refusal:  # the pages say it again; whoever corrects the files needs the app meanwhile
