@@ -42,6 +42,8 @@ from kneewise.figures.outcome_charts import draw_distribution, draw_responders, 
 from kneewise.figures.week_load import draw_week_load
 from kneewise.knowledge_base import load_knowledge, words
 from kneewise.knowledge_base.check import summary
+from kneewise.leg import material as leg_material
+from kneewise.leg.notebook import LegWidget
 from kneewise.outcomes import answers, demo
 from kneewise.outcomes.importing import report_lines
 from kneewise.outcomes.instruments import instruments_from
@@ -159,6 +161,24 @@ story.figure
 studies = draw_mechanism_map(shown, told="studies", dark=False)
 print(studies.sentence)
 studies.figure
+
+# %% [markdown]
+# ## The leg
+#
+# The drawing of the explorer, bound both ways: move a slider and `leg.values` follows; set `leg.values` and the leg
+# moves. The same mechanics run in Python (`work_out`) and in the browser. It is a picture of mechanisms, no measurement.
+
+# %%
+present = [answer.id for answer in conclusions.factors if answer.answer == "present"]
+base = leg_material.leg_base(knowledge, "clinician", "studies")
+leg = LegWidget(leg_material.leg_data(base, present, leg_material.values_for(knowledge, present)))
+leg
+
+# %%
+leg.values = {**leg.values, "knee_flexion_deg": 60, "hip_rotation_deg": 99}
+print(*leg.notes)
+seen = leg_material.work_out(leg.values, knowledge, voice="patient")
+print(seen.sentence)
 
 # %% [markdown]
 # ## The week, before and after

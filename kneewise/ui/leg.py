@@ -36,9 +36,9 @@ def show(
 
     Returns {factor id: on or off} for every factor that the person switched on the leg itself.
     """
-    present = {
-        answer.id for answer in conclusions.factors if switched.get(answer.id, answer.answer == "present")
-    } & {shown.factor for shown in knowledge.leg.factors}
+    present = {answer.id for answer in conclusions.factors if switched.get(answer.id, answer.answer == "present")} & {
+        shown.factor for shown in knowledge.leg.factors
+    }
     first = not session.held("leg_seen", "leg")
     _show_alone(knowledge, present, sheet.findings.get("finding.side"), sheet.findings.get("finding.sex"), voice, told)
     if first:

@@ -321,7 +321,9 @@ def test_the_three_dimensional_leg_is_drawn_turned_by_keyboard_and_gives_way_whe
     slider(root, "knee_flexion_deg").fill("80")
     page.wait_for_timeout(600)
     assert stage.screenshot() != first
-    root.evaluate("(each) => each.querySelector('canvas').getContext('webgl2').getExtension('WEBGL_lose_context').loseContext()")
+    root.evaluate(
+        "(each) => each.querySelector('canvas').getContext('webgl2').getExtension('WEBGL_lose_context').loseContext()"
+    )
     expect(root).to_have_attribute("data-renderer", "svg")
     expect(root.locator(".status")).to_contain_text("3-D view stopped")
     slider(root, "knee_flexion_deg").fill("20")

@@ -19,12 +19,16 @@ NOTEBOOKS = ROOT / "notebooks"
 TOUR = NOTEBOOKS / "kneewise_tour.ipynb"
 EXAMPLE = NOTEBOOKS / "example_findings.json"
 # Run after the notebook's own cells, in a copy: the notebook's objects in the words of the command line.
+SET_ON_IT = (
+    'leg.set_state({"values": {"knee_flexion_deg": 45}}); print("set on the drawing:", leg.values["knee_flexion_deg"])'
+)
 ASKED = "print(repr((reasoning.to_json(conclusions), list(report_lines(report, instruments)), str(root))))"
 
 
 def run(working_folder: Path) -> nbformat.NotebookNode:
     """The executed notebook, started in a folder, with one more cell that prints what the tests compare."""
     notebook = nbformat.read(TOUR, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(SET_ON_IT))
     notebook.cells.append(nbformat.v4.new_code_cell(ASKED))
     resources = {"metadata": {"path": str(working_folder)}}
     return NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources).execute()
@@ -87,6 +91,23 @@ def test_every_chart_is_drawn(executed):
         if "application/vnd.plotly.v1+json" in output.get("data", {})
     ]
     assert len(drawn) == 6
+
+
+def test_the_leg_is_there_and_both_sides_set_it(executed, said):
+    """The drawing is a live widget; a value set in Python reaches it within its range, and one set on it reaches Python."""
+    views = [
+        output["data"]["application/vnd.jupyter.widget-view+json"]
+        for cell in executed.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+    ]
+    assert len(views) == 1
+    state = executed.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"][views[0]["model_id"]]
+    assert state["state"]["values"] == {"knee_flexion_deg": 45}  # as the last cell, in the place of a hand, set it
+    assert "goes from -15 to 25; the leg shows 25." in said
+    assert "The knee is bent 60 degrees." in said
+    assert "set on the drawing: 45" in said
 
 
 def test_it_finds_kneewise_from_the_folder_above_too():
