@@ -170,8 +170,8 @@ studies.figure
 
 # %%
 present = [answer.id for answer in conclusions.factors if answer.answer == "present"]
-base = leg_material.leg_base(knowledge, "clinician", "studies")
-leg = LegWidget(leg_material.leg_data(base, present, leg_material.values_for(knowledge, present)))
+base = leg_material.leg_base(knowledge, "clinician")
+leg = LegWidget({**base, **leg_material.leg_data("studies", present, leg_material.values_for(knowledge, present))})
 leg
 
 # %%

@@ -46,7 +46,8 @@ def _below(block) -> Iterator[str]:
             yield child.proto.alt if hasattr(child.proto, "alt") else ""
             yield from _figure_strings(json.loads(child.proto.spec))
         elif child.type == "bidi_component":
-            yield from _said_by_the_leg(json.loads(child.proto.json))
+            data = json.loads(child.proto.json)
+            yield from _said_by_the_leg(data["base"]) if "base" in data else ()
         elif isinstance(getattr(child, "value", None), pd.DataFrame):
             yield from (str(each) for each in (*child.value.columns, *child.value.to_numpy().ravel()))
         elif getattr(child, "proto", None) is not None:

@@ -801,11 +801,12 @@ class LegMovement(Provenance):
 
 
 class LegLabel(Entry):
-    """A word beside the drawing, at a named place of it."""
+    """A word beside the drawing, at a named place of it; `views` are those in which it stands (all, if none is named)."""
 
     id: Id
     anchor: Text
     label: Voices
+    views: tuple[Literal["front", "side", "angled", "kneecap"], ...] = ()
     clinician_only: bool = False
 
 

@@ -24,6 +24,8 @@ _registering = threading.Lock()
 
 
 def show_leg(
+    base: Mapping[str, Any],
+    base_id: str,
     data: Mapping[str, Any],
     *,
     key: str,
@@ -37,8 +39,10 @@ def show_leg(
 
     Parameters
     ----------
+    base, base_id
+        What is the same for every patient (`leg_base`), and a mark that changes with it. Sent once and then by its mark.
     data
-        What the leg draws and says, as plain data for JSON. A new `data["rev"]`, or other `data["values"]`, moves
+        What changes (`leg_data`), as plain data for JSON. A new `data["rev"]`, or other `data["values"]`, moves
         the sliders; anything else leaves them where the person put them.
     key
         Names this leg on its page. With it the camera and the sliders survive every rerun.
@@ -53,13 +57,15 @@ def show_leg(
     again gives it back as `data["values"]`, `data["side"]` and `data["view"]`. Until then these stay as they were: any
     change of `data` sends all of it (some 30 kB) again, an unchanged one sends nothing.
     """
-    result = _renderer()(
+    render = _renderer()
+    result = render(
         key=key,
-        data=dict(data),
+        data={**data, "base_id": base_id},
         default={"leg": dict(default) if default else None},
         on_leg_change=on_change or _nothing,  # a default is only accepted for a state that has a callback
         on_picture_change=_nothing,
     )
+    render(key=f"{key}/base", data={"base_id": base_id, "base": dict(base)})  # shows nothing
     state, picture = result.get("leg"), result.get("picture")
     return (dict(state) if state else None), (dict(picture) if picture else None)
 

@@ -51,13 +51,12 @@ def leg_spec(knowledge: KnowledgeBase, voice: Voice, sex: Sex = None) -> dict[st
     }
 
 
-def leg_base(knowledge: KnowledgeBase, voice: Voice, told: Told, sex: Sex = None) -> dict[str, Any]:
-    """What the component needs whoever the patient is: mechanics, words, labels, groups. May be remembered."""
+def leg_base(knowledge: KnowledgeBase, voice: Voice, sex: Sex = None) -> dict[str, Any]:
+    """What the leg needs whoever the patient is: mechanics, words, labels, groups. May be remembered."""
     shapes = shapes_path()
     return {
         "spec": leg_spec(knowledge, voice, sex),
         "voice": voice,
-        "told": told,
         "factors": [_factor(each, knowledge, voice) for each in knowledge.leg.factors],
         "unsupported_inputs": unsupported_inputs(knowledge),
         "words": leg_words(knowledge, voice),
@@ -68,6 +67,7 @@ def leg_base(knowledge: KnowledgeBase, voice: Voice, told: Told, sex: Sex = None
                 "anchor": each.anchor,
                 "text": getattr(each.label, voice),
                 "plain": each.label.patient,  # for the plan, which speaks to the patient
+                "views": list(each.views),
                 "clinician_only": each.clinician_only,
             }
             for each in knowledge.leg.labels
@@ -77,7 +77,7 @@ def leg_base(knowledge: KnowledgeBase, voice: Voice, told: Told, sex: Sex = None
 
 
 def leg_data(
-    base: Mapping[str, Any],
+    told: Told,
     present: Iterable[str],
     values: Mapping[str, float],
     *,
@@ -86,12 +86,12 @@ def leg_data(
     rev: str = "",
     reset_to: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
-    """Everything the component needs for one patient.
+    """What the leg needs for one patient, on top of `leg_base(...)`: small, because it is sent with every what-if.
 
     Parameters
     ----------
-    base
-        `leg_base(...)`.
+    told
+        Whether arrows without support are drawn faded ("studies") or like the others ("story").
     present
         Ids of the factors that are present (found, or switched on for a what-if).
     values
@@ -101,10 +101,9 @@ def leg_data(
     reset_to
         Where the reset button puts the sliders; without it, to `values`.
     """
-    present = set(present)
     return {
-        **base,
-        "factors": [{**each, "on": each["id"] in present} for each in base["factors"]],
+        "told": told,
+        "factors_on": sorted(present),
         "values": dict(values),
         "start": dict(values if reset_to is None else reset_to),
         "rev": rev,

@@ -62,7 +62,8 @@ def _show_alone(
     knowledge: KnowledgeBase, present: Collection[str], worse_side: object, sex: object, voice: str, told: str
 ) -> None:
     # A fragment: letting a slider go runs this function and nothing else of the page.
-    base = _base(material.knowledge_version(), voice, told, sex if sex in ("female", "male") else None)
+    sex = sex if sex in ("female", "male") else None
+    base = _base(material.knowledge_version(), voice, sex)
     rev = _revision(present)
     start = session.get(_START, {})
     if start.get("rev") != rev:
@@ -73,11 +74,17 @@ def _show_alone(
         session.put(_START, start)
         session.put(_KEPT, None)
     data = leg_material.leg_data(
-        base, start["factors"], start["values"], side=start["side"], view=start["view"], rev=start["rev"],
+        told,
+        start["factors"],
+        start["values"],
+        side=start["side"],
+        view=start["view"],
+        rev=start["rev"],
         reset_to=leg_material.values_for(knowledge, present),
-    )  # fmt: skip
+    )
     before = _switched_on_the_leg(knowledge, present)
-    state, picture = show_leg(data, key=f"leg/{session.epoch()}")
+    base_id = f"{material.knowledge_version()}/{voice}/{sex}"
+    state, picture = show_leg(base, base_id, data, key=f"leg/{session.epoch()}")
     if picture is not None and _put_into_plan(knowledge, picture, told):
         st.rerun()  # the whole page, which says that it is kept
     if state is None:
@@ -145,5 +152,5 @@ def _revision(present: Collection[str]) -> str:
 
 
 @caches.share(max_entries=16)
-def _base(_version: str, voice: str, told: str, sex: str | None) -> dict[str, Any]:
-    return leg_material.leg_base(material.knowledge(), voice, told, sex)
+def _base(_version: str, voice: str, sex: str | None) -> dict[str, Any]:
+    return leg_material.leg_base(material.knowledge(), voice, sex)

@@ -17,7 +17,8 @@ from kneewise.leg import component
 from kneewise.leg.bundle import bundle_path, shapes_path
 from kneewise.ui.server import SecurityHeaders
 
-DATA = {"spec": {"inputs": []}, "values": {}, "rev": "1"}
+BASE = {"spec": {"inputs": []}}
+DATA = {"values": {}, "rev": "1"}
 MOVED = {"values": {"hip_rotation_deg": 12}, "side": "left", "view": "front", "factors": []}
 
 
@@ -28,8 +29,9 @@ def page():
 
     from kneewise.leg.component import show_leg
 
-    data = {"spec": {"inputs": []}, "values": {}, "rev": "1"}
-    shown, _ = show_leg(data, key="leg", default={"values": {}}, on_change=lambda: st.session_state.update(called=True))
+    data = {"values": {}, "rev": "1"}
+    base = {"spec": {"inputs": []}}
+    shown, _ = show_leg(base, "one", data, key="leg", default={"values": {}}, on_change=lambda: st.session_state.update(called=True))
     st.text(json.dumps(shown))
 
 
@@ -39,7 +41,7 @@ def session() -> AppTest:
 
 
 def leg_on(session: AppTest):
-    (element,) = session.get("bidi_component")
+    element, _base = session.get("bidi_component")
     return element
 
 
@@ -59,7 +61,14 @@ def test_the_leg_is_on_the_page_and_its_script_is_not_in_the_message(session):
     assert proto.js_source_path == bundle_path().name
     assert proto.js_content == ""
     assert proto.isolate_styles
-    assert json.loads(proto.json) == DATA
+    assert json.loads(proto.json) == {**DATA, "base_id": "one"}
+
+
+def test_what_is_the_same_for_every_patient_goes_in_a_message_of_its_own(session):
+    """It stays the same from run to run, so that Streamlit sends it once and then only its mark."""
+    base = session.get("bidi_component")[1].proto
+    assert json.loads(base.json) == {"base_id": "one", "base": BASE}
+    assert session.run().get("bidi_component")[1].proto == base
 
 
 def test_until_something_is_moved_the_default_is_returned(session):

@@ -31,17 +31,27 @@ def runs(page: AppTest) -> AppTest:
 
 
 def sent_to_the_leg(page: AppTest) -> dict:
-    (element,) = page.get("bidi_component")
-    return json.loads(element.proto.json)
+    return json.loads(leg_and_base(page)[0].proto.json)
+
+
+def leg_and_base(page: AppTest) -> list:
+    """The two messages: what changes, and what is the same for every patient."""
+    elements = page.get("bidi_component")
+    assert len(elements) == 2
+    return sorted(elements, key=lambda each: '"base":' in each.proto.json)
+
+
+def base_of(page: AppTest) -> dict:
+    return json.loads(leg_and_base(page)[1].proto.json)["base"]
 
 
 def on(data: dict) -> set[str]:
-    return {each["id"] for each in data["factors"] if each["on"]}
+    return set(data["factors_on"])
 
 
 def moved(page: AppTest, **state) -> AppTest:
     """What the browser sends when something on the leg is let go. AppTest has no public way for components."""
-    (element,) = page.get("bidi_component")
+    element = leg_and_base(page)[0]
     data = json.loads(element.proto.json)
     whole = {"values": {}, "side": "left", "view": "front", "factors": sorted(on(data)), "rev": data["rev"], **state}
     widgets = page._tree.get_widget_states()
@@ -155,7 +165,7 @@ def test_a_red_flag_takes_the_leg_away(page):
 def test_the_leg_says_that_it_is_no_measurement_and_shows_no_figure_of_load(voice, page):
     """Hazard KW-H21: no percentage, no MPa, no multiple of body weight reaches the picture; factors keep their sources."""
     page.session_state["kneewise.work"]["view"] = voice
-    data = sent_to_the_leg(runs(page.run()))
+    data = base_of(runs(page.run()))
     assert re.search("not a measurement|does not measure", data["words"]["standing"])
     said = [*data["words"].values(), *(each["text"] for each in data["labels"])]
     assert [text for text in said if re.search(r"\d|%|MPa|body weight", text)] == []
@@ -163,7 +173,7 @@ def test_the_leg_says_that_it_is_no_measurement_and_shows_no_figure_of_load(voic
 
 def test_a_patient_has_no_slider_that_only_clinicians_need(page):
     page.session_state["kneewise.work"]["view"] = "patient"
-    data = sent_to_the_leg(runs(page.run()))
+    data = base_of(runs(page.run()))
     offered = {name for group in data["groups"] for name in group["inputs"]}
     hidden = {each.id.split(".")[1] for each in KNOWLEDGE.leg.inputs if each.clinician_only}
     assert hidden

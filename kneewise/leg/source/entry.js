@@ -10,28 +10,47 @@ export { isFaded } from "./values.js";
 
 const live = new WeakMap();
 
+// What is the same for every patient (mechanics, words) comes in a message of its own, which Streamlit sends once; what
+// changes comes in a small one that names it.
+const bases = new Map();
+const waiting = new Set();
+
+const whole = (data) => ({ ...bases.get(data.base_id), ...data });
+
+function publish({ base_id, base }) {
+  bases.set(base_id, base);
+  for (const show of [...waiting]) show();
+}
+
 /** Show the leg in Streamlit, or hand a notebook what it needs to show it. */
 export default function leg(args) {
   return args && args.parentElement ? showInStreamlit(args) : { render: showInNotebook };
 }
 
 function showInStreamlit({ data, parentElement, setStateValue, setTriggerValue }) {
+  if (data.base) return publish(data);
   let instance = live.get(parentElement);
   if (!instance) {
     const host = parentElement.querySelector("[data-leg-root]") || parentElement;
     const shell = createShell(host, {
       send: (state) => instance.send("leg", state),
       sendPicture: (picture) => instance.sendOnce("picture", picture),
-      fetchShapes: () => fetchBytes(instance.data.shapes_url || instance.data.shapes_file),
+      fetchShapes: () => fetchBytes(whole(instance.data).shapes_file),
     });
     instance = { shell, newest: 0 };
     live.set(parentElement, instance);
   }
   Object.assign(instance, { data, send: setStateValue, sendOnce: setTriggerValue });
   const mine = (instance.newest += 1);
-  instance.shell.update(data);
+  const show = () => {
+    waiting.delete(show);
+    if (instance.newest === mine) instance.shell.update(whole(data));
+  };
+  if (bases.has(data.base_id)) show();
+  else waiting.add(show);
   // Streamlit runs the clean-up of calls that a newer one has overtaken, after the newer one has drawn.
   return () => {
+    waiting.delete(show);
     if (instance.newest !== mine) return;
     live.delete(parentElement);
     instance.shell.destroy();

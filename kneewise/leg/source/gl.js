@@ -7,7 +7,7 @@ import { element, drawLabels, paintLabels } from "./marks.js";
 import { BLOCK, boneMesh, fillTubes, tubeMesh } from "./meshes.js";
 import { loadColor, palette, rgb } from "./palette.js";
 import { BONE_FRAGMENT, BONE_VERTEX, FLAT_FRAGMENT, FLAT_VERTEX, SOFT_FRAGMENT, SOFT_VERTEX } from "./shaders.js";
-import { anchorPoint, differs, place, skinTubes, softTubes } from "./soft.js";
+import { allTubes, anchorPoint, differs, place, skinTubes } from "./soft.js";
 
 function program(gl, vertex, fragment) {
   const made = gl.createProgram();
@@ -26,6 +26,11 @@ function program(gl, vertex, fragment) {
   }
   return { made, at };
 }
+
+// Where a bone ends softly: [axis (0 across, 1 up), where it is gone, where it is whole].
+const FADES = { pelvis: [0, -8.6, -5.2], trunk: [1, 9.5, 0] };
+const WHOLE = [0, -100, -99];
+const REST_MS = 150;
 
 // What throws the soft shadow: [frame, point, radius, weight].
 const SHADOWS = [
@@ -50,7 +55,7 @@ export function createGl(host, { shapes, onLost } = {}) {
   const flatProgram = program(gl, FLAT_VERTEX, FLAT_FRAGMENT);
   const block = boneMesh(gl, BLOCK);
   const bones = shapes.parts.map((part) => boneMesh(gl, part));
-  let [flesh, skin, last, boxes, frame, font, room] = [null, null, null, [], 0, 13, null];
+  let [flesh, skin, last, boxes, frame, font, room, rest] = [null, null, null, [], 0, 13, null, 0];
 
   function bone(mesh, { R, t }, pose, at, colors) {
     gl.uniformMatrix3fv(at.turn, true, R);
@@ -58,6 +63,7 @@ export function createGl(host, { shapes, onLost } = {}) {
     gl.uniform1i(at.frame, { femur: 1, tibia: 2, foot: 3 }[mesh.frame] ?? 0);
     gl.uniform1f(at.twist, pose.twist[mesh.frame] ?? 0);
     gl.uniform1f(at.arch, pose.arch);
+    gl.uniform3fv(at.fade, FADES[mesh.frame] ?? WHOLE);
     gl.uniform3fv(at.base, colors);
     gl.bindVertexArray(mesh.array);
     gl.drawElements(gl.TRIANGLES, mesh.count, mesh.type, 0);
@@ -106,15 +112,16 @@ export function createGl(host, { shapes, onLost } = {}) {
     gl.enable(gl.DEPTH_TEST);
   }
 
-  // Where the kneecap presses, in the frame of kneecap or thigh bone: [x, y, z, radius] of outer and inner side.
+  // Where the kneecap presses, in the frame of kneecap or thigh bone: [x, y, z, radius] of outer and inner side. The
+  // more load, the larger the spot.
   function spotsOn(name, pose) {
-    const { femur, patella } = pose.frames;
+    const { femur } = pose.frames;
     return ["outside", "inside"].flatMap((which, i) => {
-      const radius = 0.75 + 1.05 * (pose.out[which] || 0);
-      const x = i ? -1.2 : 1.3;
-      if (name === "patella") return [x, 0.1, 0, radius];
+      const radius = 0.6 + 1.3 * (pose.out[which] || 0) ** 0.8;
+      const x = i ? -1.2 : 1.25;
+      if (name === "patella") return [x, 0.2, -0.5, radius];
       if (name !== "femur") return [0, 0, 0, 0];
-      const q = place(pose, "patella", [x * 1.6, -0.1, -1.3]).map((v, k) => v - femur.t[k]);
+      const q = place(pose, "patella", [x * 1.6, 0.1, -1.3]).map((v, k) => v - femur.t[k]);
       const back = [0, 1, 2].map((k) => femur.R[k] * q[0] + femur.R[3 + k] * q[1] + femur.R[6 + k] * q[2]);
       return [...back, radius * 1.05];
     });
@@ -134,62 +141,76 @@ export function createGl(host, { shapes, onLost } = {}) {
   }
 
   function skeleton(view, scene, c) {
-    const { pose, neutral, ghost, faded, highlight = [] } = scene;
+    const { pose, neutral, ghost, faded, highlight = [], dark } = scene;
     const at = use(boneProgram, view);
+    const [none, pale, cold] = [new Float32Array(8), rgb(c.bone), rgb(c.cartilage)];
+    gl.uniform1f(at.clear, 0);
     if (ghost && differs(pose, neutral)) {
       gl.uniform1i(at.ghost, 1);
       gl.uniform1f(at.alpha, c.ghostAlpha);
-      gl.uniform4fv(at.spot, new Float32Array(8));
-      layered(() => {
-        for (const mesh of bones) {
-          if (mesh.frame !== "trunk") bone(mesh, neutral.frames[mesh.frame], neutral, at, rgb(c.ghost));
-        }
-      });
+      gl.uniform3fv(at.rim, rgb(c.ghost).map((x) => (dark ? 0.45 + 0.55 * x : x)));
+      const color = rgb(dark ? c.ghost : c.ghostFill);
+      const seen = bones.filter(({ frame: where }) => where !== "trunk");
+      layered(() => seen.forEach((mesh) => bone(mesh, neutral.frames[mesh.frame], neutral, at, color)));
       gl.clear(gl.DEPTH_BUFFER_BIT);
     }
     gl.uniform1i(at.ghost, 0);
     gl.uniform1f(at.faded, faded ? 1 : 0);
     gl.uniform3fv(at.spotColor, [...rgb(loadColor(pose.out.outside)), ...rgb(loadColor(pose.out.inside))]);
     step(scene, at, c);
-    for (const mesh of bones) {
+    // Translucent bones come last: the kneecap is seen through, because what it presses on lies behind it.
+    const glassy = { trunk: 0.45, pelvis: 1, patella: 0.58 };
+    for (const mesh of [...bones].sort((a, b) => (a.name in glassy) - (b.name in glassy))) {
       const grey = /cartilage|menisc/.test(mesh.name);
-      const hint = mesh.frame === "trunk";
-      gl.uniform1f(at.alpha, hint ? 0.5 : 1);
+      gl.uniform1f(at.alpha, glassy[mesh.name] ?? 1);
+      gl.uniform1f(at.clear, mesh.name === "patella" ? 0.9 : 0);
       gl.uniform1f(at.gloss, grey ? 0.28 : 0.1);
-      gl.uniform4fv(at.spot, spotsOn(mesh.frame, pose));
+      gl.uniform4fv(at.spot, grey || mesh.frame === "patella" ? spotsOn(mesh.frame, pose) : none);
       const bright = highlight.includes(mesh.name) ? 1.06 : 1;
-      const color = rgb(grey ? c.cartilage : c.bone).map((x) => Math.min(1, x * bright));
+      // The coat of the kneecap is seen through bone: in full blue it would make the bone look like glass.
+      const blue = mesh.name === "patella_cartilage" ? 0.5 : grey ? 1 : 0;
+      const color = pale.map((x, i) => Math.min(1, (x + (cold[i] - x) * blue) * bright));
       const paint = () => bone(mesh, pose.frames[mesh.frame], pose, at, color);
-      if (hint) layered(paint);
+      if (mesh.name in glassy) layered(paint);
       else paint();
-    }
+      }
   }
 
-  function softParts(view, { pose, highlight = [] }, c) {
-    const [tubes, skins] = [softTubes(pose, 6), skinTubes(pose, 8)];
+  function softParts(view, { pose, highlight = [], dark }, c) {
+    const [tubes, skins] = [allTubes(pose, 6), skinTubes(pose, 8)];
     flesh ??= tubeMesh(gl, tubes, 16);
     skin ??= tubeMesh(gl, skins, 36);
     fillTubes(gl, flesh, tubes);
     fillTubes(gl, skin, skins);
     const at = use(softProgram, view);
     gl.uniform1i(at.skin, 0);
+    gl.uniform1f(at.lead, 0);
     gl.bindVertexArray(flesh.array);
     const coats = {
-      muscle: [c.muscle, c.tendon, c.muscleShade, 0.74],
-      tendon: [c.tendon, c.tendon, c.tendonShade, 0.94],
-      band: [c.band, c.band, c.tendonShade, 0.84],
+      muscle: [c.muscle, c.tendon, c.muscleShade, dark ? 0.9 : 0.8],
+      tendon: [c.tendon, c.tendon, c.tendonShade, 0.96],
+      band: [c.band, c.band, c.tendonShade, 0.88],
+      fat: [c.band, c.band, c.tendonShade, 0.96],
     };
-    layered(() => {
-      for (const [name, { tissue, from, count }] of Object.entries(flesh.spans)) {
-        const [base, pale, strand, alpha] = coats[tissue];
+    const paint = (part) => {
+      for (const [name, span] of Object.entries(flesh.spans)) {
+        const [base, pale, strand, alpha] = coats[span.tissue];
         gl.uniform3fv(at.flesh, rgb(base));
         gl.uniform3fv(at.pale, rgb(pale));
         gl.uniform3fv(at.strand, rgb(strand));
         gl.uniform1f(at.alpha, highlight.includes(name) ? 1 : alpha);
-        gl.drawElements(gl.TRIANGLES, count, gl.UNSIGNED_SHORT, from * 2);
+        for (const [from, count] of span[part]) gl.drawElements(gl.TRIANGLES, count, gl.UNSIGNED_SHORT, from * 2);
       }
-    });
+    };
+    layered(() => paint("body"));
+    // What fades out hides nothing and lies over all that is solid, so it comes in a turn of its own.
+    gl.enable(gl.BLEND);
+    gl.depthMask(false);
+    paint("ends");
+    gl.depthMask(true);
     gl.uniform1i(at.skin, 1);
+    gl.uniform1f(at.lead, 2);
+    gl.uniform1f(at.veil, dark ? 0.4 : 1);
     gl.uniform1f(at.alpha, 1);
     gl.uniform3fv(at.flesh, rgb(c.skin));
     gl.uniform3fv(at.strand, rgb(c.skinLine));
@@ -219,14 +240,25 @@ export function createGl(host, { shapes, onLost } = {}) {
     return { W, H, view, c };
   }
 
-  // Pixels per CSS pixel: sharp on dense screens, but never more than a full-screen picture needs.
-  const density = () => Math.min(software ? 1 : 2, window.devicePixelRatio || 1, Math.sqrt(5e6 / (room.W * room.H)));
+  // Pixels per CSS pixel: sharp on dense screens, but never more than `most` in all.
+  const density = (times, most) => Math.min(times * window.devicePixelRatio, Math.sqrt(most / (room.W * room.H)));
+  const moving = () => Math.min(software ? 1 : 2, density(1, 5e6));
+
+  // While something moves it must be quick. Once the leg is at rest it is drawn once more, finer: that smooths edges.
+  function refine() {
+    if (gl.isContextLost() || !last || !room.seen) return;
+    render(last, Math.max(moving(), density(2, software ? 2.4e6 : 8e6)));
+    host.dataset.fine = "true";
+  }
 
   function draw(scene) {
     last = scene;
+    clearTimeout(rest);
     if (gl.isContextLost()) return;
     if (!room?.seen) measure();
-    const { W, H, view, c } = render(scene, density());
+    const { W, H, view, c } = render(scene, moving());
+    host.dataset.fine = "false";
+    rest = setTimeout(refine, REST_MS);
     font = scene.large ? 17 : W < 420 ? 12 : 13.5;
     const items = [];
     for (const { id, text, anchor = id } of scene.labels ?? []) {
@@ -258,6 +290,7 @@ export function createGl(host, { shapes, onLost } = {}) {
       if (last) draw(last);
     },
     destroy() {
+      clearTimeout(rest);
       canvas.removeEventListener("webglcontextlost", lost);
       gl.getExtension("WEBGL_lose_context")?.loseContext();
       canvas.remove();

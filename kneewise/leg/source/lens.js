@@ -14,7 +14,7 @@ export function lens({ view, camera = {}, side, pose, step }, width, height) {
   const close = view === "kneecap";
   // The close view follows the knee, but lets half of its way in or out be seen; the others stand still.
   const [x, y, z, tall, wide] = close ? [knee[0] * 0.5 + 0.4, knee[1] + 0.3, knee[2] + 1, 14, 13]
-    : step ? [-0.5, 64, 6, 71, 40] : [-0.5, 57.5, view === "side" ? -1.5 : 1, 61, view === "front" ? 33 : 38];
+    : step ? [-0.5, 60, 6, 66, 36] : [-0.5, 50.4, view === "side" ? -1.5 : 1, 53.8, view === "front" ? 28 : 34];
   const target = [x, y, z];
   const half = Math.max(tall, (wide * height) / width);
   const reach = half / Math.tan(OPENING / 2) / (camera.zoom || 1) + (close ? 4 : 6);

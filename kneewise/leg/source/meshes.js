@@ -38,6 +38,16 @@ export function boneMesh(gl, part) {
   return { name: part.name, frame: part.frame, array, count: part.indices.length, type };
 }
 
+// The stretches of a tube, each as [first index, count]: what is solid, and the ends that fade out.
+function stretches({ count, solid }, from, around) {
+  const whole = (i) => solid[Math.max(0, i - 1)] > 0.97 && solid[Math.min(count - 1, i)] > 0.97;
+  let [first, last] = [0, count];
+  while (!whole(first)) first += 1;
+  while (!whole(last)) last -= 1;
+  const part = (start, end) => [from + 6 * around * start, 6 * around * (end - start)];
+  return { body: [part(first, last + 1)], ends: [part(0, first), part(last + 1, count + 1)] };
+}
+
 /** Buffers for a list of tubes, `around` points per ring. A tube always has the same rings, so its triangles stay. */
 export function tubeMesh(gl, tubes, around) {
   const across = around + 1;
@@ -52,7 +62,7 @@ export function tubeMesh(gl, tubes, around) {
         index.push(a, a + 1, a + across, a + 1, a + across + 1, a + across);
       }
     }
-    spans[tube.name] = { tissue: tube.tissue, from, count: index.length - from };
+    spans[tube.name] = { tissue: tube.tissue, ...stretches(tube, from, around) };
     first += (tube.count + 2) * across;
   }
   const array = gl.createVertexArray();
@@ -72,11 +82,11 @@ export function tubeMesh(gl, tubes, around) {
   return { array, buffer, coat, data, coats, circle, spans, all: index.length };
 }
 
-/** Positions, normals and coats [tone, angle, along, 1] of the tubes of a new pose. */
+/** Positions, normals and coats [tone, angle, along, solid] of the tubes of a new pose. */
 export function fillTubes(gl, mesh, tubes) {
   const { data, coats, circle } = mesh;
   let at = 0;
-  for (const { count, centre, u, v, tone } of tubes) {
+  for (const { count, centre, u, v, tone, solid } of tubes) {
     for (let ring = -1; ring <= count; ring += 1) {
       const i = Math.min(count - 1, Math.max(0, ring));
       const cap = ring === i ? 1 : 0;
@@ -99,7 +109,7 @@ export function fillTubes(gl, mesh, tubes) {
         coats[4 * at] = tone[i];
         coats[4 * at + 1] = (a / (circle.length - 1)) * 2;
         coats[4 * at + 2] = i / count;
-        coats[4 * at + 3] = 1;
+        coats[4 * at + 3] = solid[i];
         at += 1;
       }
     }

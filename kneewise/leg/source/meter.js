@@ -2,12 +2,11 @@
 
 import { h } from "./dom.js";
 
-/** The meter; `sync(level, typical)` with both from 0 to 1. */
+/** The meter; `sync(level)` with a level from 0 to 1. A mark that nobody takes for the handle of a slider. */
 export function createMeter(words) {
   const bar = h(
     "div",
     { class: "scale", role: "meter", "aria-label": words.load, "aria-valuemin": 0, "aria-valuemax": 1 },
-    h("i", { class: "typical" }),
     h("i", { class: "pointer" }),
   );
   return {
@@ -17,11 +16,11 @@ export function createMeter(words) {
       h("div", { class: "head" }, h("span", {}, words.load)),
       bar,
       h("div", { class: "ends", "aria-hidden": "true" }, h("span", {}, words.low), h("span", {}, words.high)),
+      h("p", { class: "colour" }, words.colour),
     ),
-    sync(level, typical) {
+    sync(level) {
       const held = Math.min(Math.max(level, 0), 1);
       bar.style.setProperty("--level", held);
-      bar.style.setProperty("--typical", Math.min(Math.max(typical, 0), 1));
       bar.setAttribute("aria-valuenow", held.toFixed(2));
       bar.setAttribute("aria-valuetext", held < 1 / 3 ? words.low : held < 2 / 3 ? words.middle : words.high);
     },

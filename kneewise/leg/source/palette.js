@@ -17,7 +17,7 @@ const DARK = {
   text: "#e8eef3", strong: "#bfe6ec", leader: "#9fb0c0", plate: "#1d2731",
   bone: "#e9dec6", boneLine: "#a08c66", muscle: "#bb877d", muscleShade: "#8a554b", muscleLine: "#d0a094",
   tendon: "#e6dccb", tendonLine: "#a5967a", band: "#dccfb9", skin: "#b98f78", skinLine: "#c59a80",
-  ghost: "#93a9cf", ghostFill: "#6f86ac", ghostAlpha: 0.9, trackLine: "#9fb0c0", mark: "#a9bce0",
+  ghost: "#a9c1ec", ghostFill: "#6f86ac", ghostAlpha: 0.9, trackLine: "#9fb0c0", mark: "#a9bce0",
 };
 
 const LOAD = [[0, "#c3e3df"], [0.35, "#6bb3b3"], [0.7, "#2a7590"], [1, "#2b3580"]];

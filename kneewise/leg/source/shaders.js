@@ -42,52 +42,81 @@ void main() {
   gl_Position = camera * vec4(world, 1.0);
 }`;
 
-/** Bone, cartilage with load spots, or the ghost. */
+/** Bone, cartilage with load spots, or the ghost. `fade` lets a bone end softly: [axis, where gone, where whole]. */
 export const BONE_FRAGMENT = `#version 300 es
 precision highp float; precision highp int;
 in vec3 world, facing, local; in float open; out vec4 color;
-uniform vec3 eye, base; uniform mat3 look; uniform float mirror, alpha, gloss, faded; uniform int ghost;
-uniform vec4 spot[2]; uniform vec3 spotColor[2];
+uniform vec3 eye, base, rim, fade; uniform mat3 look; uniform float mirror, alpha, gloss, faded, clear;
+uniform int ghost; uniform vec4 spot[2]; uniform vec3 spotColor[2];
 ${LIGHT}
 void main() {
+  float part = clamp(((fade.x > 0.5 ? local.y : local.x) - fade.y) / (fade.z - fade.y), 0.0, 1.0);
   vec3 toEye = normalize(look * (eye - world)), n = normalize(look * facing);
   float edge = 1.0 - abs(dot(n, toEye));
-  if (ghost == 1) { color = vec4(base, alpha * (0.28 + 0.72 * edge * edge)); return; }
+  if (ghost == 1) {
+    float outline = smoothstep(0.5, 0.92, edge);
+    color = vec4(mix(base, rim, outline), part * alpha * (0.34 + 0.3 * edge + 0.36 * outline));
+    return;
+  }
   vec3 b = base;
   for (int i = 0; i < 2; i++) if (spot[i].w > 0.0) {
-    float d = length((local - spot[i].xyz) * vec3(1.0, 0.85, 0.55)) / spot[i].w;
-    float cover = 1.0 - smoothstep(0.45, 1.0, d);
-    if (faded > 0.5) cover *= 0.2 + 0.5 * smoothstep(0.35, 0.5, abs(fract((local.x - local.y) * 1.8) - 0.5) * 2.0);
-    b = mix(b, spotColor[i], cover * 0.94);
+    float d = length((local - spot[i].xyz) * vec3(1.15, 0.8, clear > 0.0 ? 0.1 : 0.55)) / spot[i].w;
+    float cover = 1.0 - smoothstep(0.3, 1.0, d);
+    float ring = exp(-25.0 * (d - 0.8) * (d - 0.8)) * (0.1 + 0.26 * spotColor[i].r);
+    if (faded > 0.5) {
+      float hatch = 0.2 + 0.5 * smoothstep(0.35, 0.5, abs(fract((local.x - local.y) * 1.8) - 0.5) * 2.0);
+      cover *= hatch;
+      ring *= hatch;
+    }
+    // Through bone a spot is only a glow without a rim.
+    if (clear > 0.0) b = mix(b, spotColor[i], cover * 0.62);
+    else b = mix(mix(b, spotColor[i], cover * 0.96), spotColor[i] * vec3(0.3, 0.55, 0.62), ring);
   }
-  color = vec4(lit(b, n, toEye, mix(0.25, 1.0, open), gloss), alpha);
+  b *= 1.0 - clear * 0.3 * smoothstep(0.55, 1.0, edge);
+  // The tip of the kneecap touches nothing, so it stays plain bone.
+  float tip = clear > 0.0 ? 1.0 - smoothstep(-1.5, -0.5, local.y) : 0.0;
+  float seen = mix(alpha, 1.0, max(tip, clear * edge * edge));
+  color = vec4(lit(b, n, toEye, mix(0.25, 1.0, open), gloss), part * seen);
 }`;
 
-/** Muscles, bands and skin, already in world coordinates. */
+/** Muscles, bands and skin, already in world coordinates. Skin comes forward in depth by `lead`, so that it lies over
+ * a tendon that comes too close to it. */
 export const SOFT_VERTEX = `#version 300 es
 layout(location=0) in vec3 position; layout(location=1) in vec3 normal; layout(location=2) in vec4 coat;
-uniform mat4 camera; out vec3 world, facing; out vec4 skinned;
-void main() { world = position; facing = normal; skinned = coat; gl_Position = camera * vec4(position, 1.0); }`;
+uniform mat4 camera; uniform vec3 eye; uniform float lead; out vec3 world, facing; out vec4 skinned;
+void main() {
+  world = position; facing = normal; skinned = coat;
+  gl_Position = camera * vec4(position, 1.0);
+  vec4 nearer = camera * vec4(position + normalize(eye - position) * lead, 1.0);
+  gl_Position.z = nearer.z / nearer.w * gl_Position.w;
+}`;
 
 /** Flesh with strands, tendon, or translucent skin. */
 export const SOFT_FRAGMENT = `#version 300 es
 precision highp float; precision highp int;
 in vec3 world, facing; in vec4 skinned; out vec4 color;
-uniform vec3 eye, flesh, pale, strand; uniform mat3 look; uniform float mirror, alpha; uniform int skin;
+uniform vec3 eye, flesh, pale, strand; uniform mat3 look; uniform int skin;
+uniform float mirror, alpha, veil;
 ${LIGHT}
 void main() {
   vec3 toEye = normalize(look * (eye - world)), n = normalize(look * facing);
-  if (dot(n, toEye) < 0.0) n = -n;
+  if (dot(n, toEye) < 0.0) {
+    if (skinned.w < 0.97) { color = vec4(0.0); return; }
+    n = -n;
+  }
   float edge = 1.0 - clamp(dot(n, toEye), 0.0, 1.0);
   if (skin == 1) {
-    float a = (0.13 + 0.6 * pow(edge, 1.9)) * skinned.x * alpha;
-    color = vec4(lit(mix(flesh, strand, pow(edge, 3.0) * 0.55), n, toEye, 1.0, 0.12), a);
+    float a = (0.13 * veil + 0.6 * pow(edge, 1.9)) * skinned.x * alpha;
+    vec3 c = lit(mix(flesh, strand, pow(edge, 3.0) * 0.55), n, toEye, 1.0, 0.12);
+    color = vec4(mix(strand, c, mix(1.0, veil, edge)), a);
     return;
   }
   float line = sin(skinned.y * 34.0 + sin(skinned.z * 5.0) * 1.3) * 0.5 + sin(skinned.y * 71.0 + skinned.z * 3.0) * 0.3;
-  vec3 b = mix(mix(flesh, strand, 0.18 + 0.18 * line), pale * (0.97 + 0.025 * line), smoothstep(0.1, 0.9, skinned.x));
-  float a = alpha * skinned.w;
-  color = vec4(lit(b, n, toEye, 1.0 - 0.28 * edge, 0.1), min(1.0, a + (1.0 - a) * edge * edge));
+  float tendon = smoothstep(0.1, 0.9, skinned.x);
+  vec3 b = mix(mix(flesh, strand, 0.18 + 0.18 * line), pale * (0.97 + 0.025 * line), tendon);
+  float a = mix(alpha, max(alpha, 0.95), tendon);
+  a = smoothstep(0.0, 1.0, skinned.w) * (a + (1.0 - a) * edge * edge);
+  color = vec4(lit(b, n, toEye, 1.0 - 0.28 * edge, 0.1), a);
 }`;
 
 // Stage and floor. The shadow is the sum of soft discs under a few points of the leg: cheap, and soft by nature.

@@ -108,8 +108,7 @@ export function createShell(host, { send, sendPicture, fetchShapes }) {
       return saveLeg(kind, stage, lines, dark);
     },
     async toPlan() {
-      const plain = (data.labels || []).filter((label) => !label.clinician_only);
-      const labels = names ? plain.map((label) => ({ ...label, text: label.plain || label.text })) : [];
+      const labels = names ? labelsFor(true).map((label) => ({ ...label, text: label.plain || label.text })) : [];
       const { values: shownValues } = current();
       sendPicture({ ...(await pictureOf(stage, labels)), values: differing(model, shownValues) });
     },
@@ -135,6 +134,11 @@ export function createShell(host, { send, sendPicture, fetchShapes }) {
       changed();
     },
   };
+
+  // The names that matter in this view; patients get no more than they can use.
+  const labelsFor = (patient) => (data.labels || []).filter(
+    (label) => !(patient && label.clinician_only) && (!label.views?.length || label.views.includes(view)),
+  );
 
   function factor(id) {
     return (data.factors || []).find((each) => each.id === id);
@@ -177,7 +181,7 @@ export function createShell(host, { send, sendPicture, fetchShapes }) {
     const large = presenting.active();
     const patient = large || data.voice === "patient";
     const faded = isFaded(model, now.values, data);
-    const labels = names ? (data.labels || []).filter((label) => !(patient && label.clinician_only)) : [];
+    const labels = names ? labelsFor(patient) : [];
     const highlight = (told && factor(told)?.highlight) || [];
     const { pose, neutral } = now;
     const [moving, moment, kind] = [movement.running(), movement.moment(), stage.kind()];
@@ -196,7 +200,7 @@ export function createShell(host, { send, sendPicture, fetchShapes }) {
     speech.say(now, { inputs: model.inputs, words, faded, notes: Object.values(notes), moving, kind });
     controls.sync({
       view, side, ghost, names, kind, moving, moment, large, shown, told,
-      values: now.values, level: pose.out.level, typical: neutral.out.level,
+      values: now.values, level: pose.out.level,
     });
     const yes = (flag) => (flag ? "yes" : "no");
     const frame = Number(parts.root.dataset.frame || 0) + 1;
@@ -232,7 +236,7 @@ export function createShell(host, { send, sendPicture, fetchShapes }) {
     movement.end();
     outbox.forget();
     const given = complete(model, start);
-    const found = (data.factors || []).filter((each) => each.on);
+    const found = (data.factors || []).filter((each) => (data.factors_on || []).includes(each.id));
     values = start ? given.values : found.reduce((moved, each) => withFactor(model, moved, each), given.values);
     shown = found.map((each) => each.id);
     stillShown();

@@ -1,6 +1,7 @@
 // Everything that is not bone. Muscles, bands and skin hang on points that are fixed in the frames of the bones and are
-// lofted anew for each pose. A tube is { name, tissue, count, centre, u, v, tone }: `count` rings whose points are
-// centre + u cos(angle) + v sin(angle); tone is 0 for flesh and 1 for tendon (skin: 0 faded away, 1 whole).
+// lofted anew for each pose. A tube is { name, tissue, count, centre, u, v, tone, solid }: `count` rings whose points
+// are centre + u cos(angle) + v sin(angle); tone is 0 for flesh and 1 for tendon (skin: 0 faded away, 1 whole); solid
+// falls to 0 where an end melts into the bone.
 
 const smooth = (from, to, x) => {
   const t = Math.min(1, Math.max(0, (x - from) / (to - from)));
@@ -37,38 +38,62 @@ export function place(pose, frame, p) {
   return [q[0] + t[0], q[1] + t[1], q[2] + t[2]];
 }
 
-// Key rings: [frame, centre, half width along `wide`, half thickness, tone]. `wide` is a direction in the frame.
+// Key rings: [frame, centre, half width along `wide`, half thickness, tone, solid = 1]; `wide` is a direction in the
+// frame.
 const PATHS = [
   { name: "outer_band", tissue: "band", wide: [0.12, 0, 1], keys: [
-    ["pelvis", [3.6, 11.6, 2.2], 2.6, 0.2, 1], ["femur", [7.9, 42.5, 0.4], 2.1, 0.32, 1],
-    ["femur", [8.3, 34, 0.4], 1.7, 0.3, 1], ["femur", [7.5, 22, 0.2], 1.45, 0.27, 1],
-    ["femur", [5.9, 9, -0.2], 1.2, 0.25, 1],
-    ["femur", [4.9, 2, 0.2], 1.05, 0.25, 1], ["tibia", [4.3, -2, 1.2], 1, 0.25, 1],
-    ["tibia", [3.3, -4.4, 1.9], 0.8, 0.2, 1]] },
+    ["pelvis", [3.3, 10.8, 2.4], 2.4, 0.3, 1, 0], ["femur", [7.5, 42.5, -0.3], 1.8, 0.5, 1],
+    ["femur", [8, 34, 0.1], 1.6, 0.36, 1], ["femur", [7.3, 22, 0.2], 1.45, 0.3, 1],
+    ["femur", [5.7, 9, -0.2], 1.2, 0.28, 1],
+    ["femur", [4.7, 2, 0.2], 1.05, 0.28, 1], ["tibia", [4.1, -2, 1.2], 1, 0.25, 1],
+    ["tibia", [3.1, -4.6, 1.8], 0.8, 0.15, 1, 0]] },
   { name: "outer_muscle", tissue: "muscle", wide: [0.5, 0, -0.86], keys: [
-    ["femur", [6.1, 39, 0.2], 0.7, 0.4, 0.7], ["femur", [6.5, 33, 1.4], 2, 1.2, 0],
+    ["femur", [6.1, 39, 0.2], 0.7, 0.4, 0.7, 0.2], ["femur", [6.5, 33, 1.4], 2, 1.2, 0],
     ["femur", [6.3, 25, 2.1], 2.7, 1.75, 0],
-    ["femur", [5.2, 16, 2.6], 2.5, 1.6, 0], ["femur", [3.9, 9, 3.2], 1.7, 1, 0],
-    ["femur", [2.7, 5.4, 3.7], 1.1, 0.5, 0.7],
-    ["patella", [1.5, 1.3, 0], 0.6, 0.25, 1]] },
+    ["femur", [5.2, 16, 2.6], 2.5, 1.6, 0], ["femur", [3.7, 9.5, 3.3], 1.8, 1, 0],
+    ["femur", [2.2, 6, 3.35], 1.2, 0.45, 0.95],
+    ["patella", [0.9, 2.6, 0.1], 0.9, 0.2, 1, 0]] },
   { name: "inner_muscle", tissue: "muscle", wide: [0.55, 0, 0.84], keys: [
-    ["femur", [1.9, 31, 1.7], 0.5, 0.4, 0.3], ["femur", [0.3, 23, 2.6], 1.5, 1, 0],
+    ["femur", [1.9, 31, 1.7], 0.5, 0.4, 0.3, 0.2], ["femur", [0.3, 23, 2.6], 1.5, 1, 0],
     ["femur", [-1.4, 15, 2.9], 2.2, 1.4, 0],
-    ["femur", [-2.9, 9, 2.5], 2.7, 1.65, 0], ["femur", [-3.4, 5, 2.6], 2.4, 1.35, 0],
-    ["femur", [-2.7, 2.6, 3.4], 1.5, 0.7, 0.4],
-    ["patella", [-1.7, 0.6, 0], 0.8, 0.25, 1]] },
+    ["femur", [-2.8, 9.5, 2.6], 2.6, 1.6, 0], ["femur", [-2.8, 6.6, 2.9], 2, 1.05, 0.15],
+    ["femur", [-1.9, 4.6, 3.4], 1.2, 0.5, 0.95],
+    ["patella", [-1, 1.9, 0.1], 0.9, 0.2, 1, 0]] },
   { name: "middle_muscle", tissue: "muscle", wide: [1, 0, -0.12], keys: [
-    ["pelvis", [1.4, 4, 3.7], 0.5, 0.35, 1], ["femur", [2.2, 37.5, 4.5], 1.2, 0.9, 0.35],
+    ["pelvis", [1.2, 4.4, 3.2], 0.7, 0.4, 1, 0], ["femur", [2.2, 37.5, 4.5], 1.3, 0.9, 0.35],
     ["femur", [2.7, 29, 5.3], 2.4, 1.5, 0],
-    ["femur", [2.2, 20, 5.3], 2.6, 1.55, 0], ["femur", [1.3, 13.5, 4.9], 1.9, 1.05, 0],
-    ["femur", [0.6, 8.5, 4.5], 1.35, 0.5, 0.8],
-    ["patella", [0, 3.4, -0.2], 1.3, 0.4, 1], ["patella", [0, 2, 0.2], 1.5, 0.34, 1],
-    ["patella", [0, 1, 0.6], 1.1, 0.1, 1]] },
+    ["femur", [2.2, 20, 5.3], 2.6, 1.55, 0], ["femur", [1.4, 13.5, 4.9], 2, 1.1, 0.05],
+    ["femur", [0.9, 8.6, 4.4], 1.7, 0.6, 0.9],
+    ["femur", [0.5, 5.4, 4.35], 1.6, 0.4, 1, 0], ["patella", [0, 3.2, 0.2], 1.4, 0.3, 1, 0],
+    ["patella", [0, 1.8, 0.5], 1.3, 0.2, 1, 0]] },
   { name: "tendon", tissue: "tendon", wide: [1, 0, 0], keys: [
-    ["patella", [0, -1.1, 0.55], 1.25, 0.3, 1], ["patella", [0, -2.2, 0.2], 1.15, 0.36, 1],
-    ["tibia", [0.9, -4.4, 3.5], 1.05, 0.36, 1], ["tibia", [1.09, -6, 3.2], 0.95, 0.3, 1],
-    ["tibia", [1.09, -7.2, 2.7], 0.6, 0.15, 1]] },
+    ["patella", [0, -0.4, 1.05], 1, 0.12, 1, 0], ["patella", [0, -1.4, 0.75], 1.05, 0.22, 1, 0.6],
+    ["patella", [0, -2.3, 0.15], 1.1, 0.36, 1],
+    ["tibia", [0.95, -4.6, 3.4], 1.05, 0.36, 1], ["tibia", [1.09, -6, 3], 1.1, 0.3, 1],
+    ["tibia", [1, -8.2, 2.2], 0.7, 0.15, 1, 0]] },
 ];
+
+// What only the 3-D view needs: the sheet in which the muscles meet above the kneecap, the cushion behind its tendon,
+// and the muscle at the hip that pulls at the outer band.
+const DETAILS = [
+  { name: "cushion", tissue: "fat", wide: [1, 0, 0], keys: [
+    ["patella", [0, -1.3, -0.5], 1.3, 0.5, 1], ["tibia", [0.15, -1.2, 2], 1.7, 0.7, 1],
+    ["tibia", [0.4, -2.6, 2.1], 1.4, 0.6, 1], ["tibia", [0.8, -4.4, 1.7], 0.8, 0.4, 1, 0]] },
+  { name: "hip_muscle", tissue: "muscle", wide: [-0.5, 0, 0.86], keys: [
+    ["pelvis", [2.9, 9, 3.8], 0.9, 0.5, 0.5, 0], ["pelvis", [3.5, 7.6, 3.6], 1.2, 0.8, 0.1],
+    ["femur", [7.3, 40.5, 2.2], 1.8, 1, 0],
+    ["femur", [8, 34.5, 0.9], 1.3, 0.55, 0.6], ["femur", [7.9, 29, 0.3], 1, 0.2, 1, 0]] },
+  { name: "sheet", tissue: "tendon", wide: [1, 0, -0.06], keys: [
+    ["femur", [1.7, 14, 4.2], 1.1, 0.3, 1, 0], ["femur", [0.7, 9, 3.7], 1.9, 0.4, 1],
+    ["femur", [0.2, 5.6, 4.1], 2.3, 0.5, 1],
+    ["patella", [0, 3, 0.1], 2, 0.36, 1], ["patella", [0, 2.1, 0.45], 1.7, 0.3, 1, 0.8],
+    ["patella", [0, 1, 0.9], 1.3, 0.12, 1, 0]] },
+];
+
+// What fades out is drawn after what it fades into: the band before the muscle at the hip, the sheet before all others.
+const ORDER = ["cushion", "sheet", "outer_band"];
+const rank = ({ name }) => (ORDER.indexOf(name) + 1 || 9);
+const ALL = [...DETAILS, ...PATHS].sort((a, b) => rank(a) - rank(b));
 
 // Skin: [frame, centre, half width (x), half depth (z), tone].
 const THIGH = [
@@ -103,11 +128,12 @@ function weights(steps) {
   return WEIGHTS.get(steps);
 }
 
-// A key is [centre x y z, wide direction times half width x y z, half thickness, tone].
+// A key is [centre x y z, wide direction times half width x y z, half thickness, tone, solid].
 function loft(name, tissue, keys, steps) {
   const count = (keys.length - 1) * steps + 1;
   const tube = { name, tissue, count, centre: new Float32Array(count * 3), u: new Float32Array(count * 3),
-    v: new Float32Array(count * 3), tone: new Float32Array(count) };
+    v: new Float32Array(count * 3), tone: new Float32Array(count),
+    solid: new Float32Array(count) };
   const thick = new Float32Array(count);
   const table = weights(steps);
   for (let i = 0; i < count; i += 1) {
@@ -119,7 +145,9 @@ function loft(name, tissue, keys, steps) {
       tube.u[3 * i + k] = w[0] * a[k + 3] + w[1] * b[k + 3] + w[2] * c[k + 3] + w[3] * d[k + 3];
     }
     thick[i] = Math.max(0.03, w[0] * a[6] + w[1] * b[6] + w[2] * c[6] + w[3] * d[6]);
-    tube.tone[i] = Math.min(1, Math.max(0, w[0] * a[7] + w[1] * b[7] + w[2] * c[7] + w[3] * d[7]));
+    for (const [list, k] of [[tube.tone, 7], [tube.solid, 8]]) {
+      list[i] = Math.min(1, Math.max(0, w[0] * a[k] + w[1] * b[k] + w[2] * c[k] + w[3] * d[k]));
+    }
   }
   square(tube, thick);
   return tube;
@@ -144,12 +172,12 @@ function square({ count, centre, u, v }, thick) {
   }
 }
 
-function key(pose, [frame, p, a, b, tone], wide) {
+function key(pose, [frame, p, a, b, tone, solid = 1], wide) {
   const c = place(pose, frame, p);
   // The kneecap tips far over with bending; only its side-to-side direction stays comparable with that of the thigh.
   const w = direct(pose.frames[frame], frame === "patella" ? [1, 0, 0] : wide);
   const s = a / (Math.hypot(w[0], w[1], w[2]) || 1);
-  return [c[0], c[1], c[2], w[0] * s, w[1] * s, w[2] * s, b, tone];
+  return [c[0], c[1], c[2], w[0] * s, w[1] * s, w[2] * s, b, tone, solid];
 }
 
 // At the bent knee the ring must hold the kneecap in front and must not push thigh and calf through each other behind.
@@ -164,7 +192,7 @@ function kneeRing(pose) {
   const shift = (front - back) / 2;
   const x = direct(femur, [5.35, 0, 0]);
   const c = [0, 1, 2].map((k) => (femur.t[k] + tibia.t[k]) / 2 + f[k] * shift);
-  return [...c, ...x, (front + back) / 2, 1];
+  return [...c, ...x, (front + back) / 2, 1, 1];
 }
 
 /** The skin of leg and foot for a pose, as two tubes; `steps` rings per key. */
@@ -175,8 +203,13 @@ export function skinTubes(pose, steps = 4) {
 }
 
 /** Muscles, tendons and the outer band for a pose, back to front; `steps` rings per key. */
-export function softTubes(pose, steps = 5) {
-  return PATHS.map(({ name, tissue, wide, keys }) => loft(name, tissue, keys.map((k) => key(pose, k, wide)), steps));
+export function softTubes(pose, steps = 5, paths = PATHS) {
+  return paths.map(({ name, tissue, wide, keys }) => loft(name, tissue, keys.map((k) => key(pose, k, wide)), steps));
+}
+
+/** The same and the details that only show in three dimensions. */
+export function allTubes(pose, steps) {
+  return softTubes(pose, steps, ALL);
 }
 
 const ANCHORS = {

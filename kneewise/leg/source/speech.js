@@ -17,7 +17,7 @@ export function createSpeech(parts) {
       write(parts.status, notes.filter(Boolean).join(" "));
       parts.stage.setAttribute("aria-label", sentence);
       parts.inset.setAttribute("aria-label", words.kneecap);
-      write(parts.caption, words.kneecap);
+      write(parts.caption, `${words.kneecap}. \u25bd ${words.typical_key}`);
       write(parts.help, kind === "gl" ? words.help : words.help_svg);
       clearTimeout(timer);
       if (!moving) timer = setTimeout(() => write(parts.spoken, sentence), SPEAK_AFTER_MS);

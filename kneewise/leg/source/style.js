@@ -75,13 +75,14 @@ export const STYLE = `
 .ends { display: flex; justify-content: space-between; gap: 12px; color: var(--soft); font-size: 0.8em;
   line-height: 1.25; }
 .ends span:last-child { text-align: end; }
-.scale { position: relative; height: 14px; margin: 10px 0 6px; border-radius: 7px; print-color-adjust: exact;
+.scale { position: relative; height: 14px; margin: 16px 0 6px; border-radius: 7px; print-color-adjust: exact;
   background: linear-gradient(90deg, #c3e3df, #6bb3b3 35%, #2a7590 70%, #2b3580); border: 1px solid var(--edge); }
 .scale i { position: absolute; top: 50%; transform: translate(-50%, -50%); }
-.scale .typical { left: calc(var(--typical) * 100%); width: 4px; height: 22px; border-radius: 2px;
+.scale .pointer { left: calc(var(--level) * 100%); width: 5px; height: 24px; border-radius: 2px;
   background: var(--ink); border: 1px solid var(--paper); }
-.scale .pointer { left: calc(var(--level) * 100%); width: 20px; height: 20px; border-radius: 50%;
-  background: var(--paper); border: 4px solid var(--accent); box-shadow: 0 1px 3px #0006; }
+.scale .pointer::before { content: ""; position: absolute; left: 50%; top: -9px; transform: translateX(-50%);
+  border: 8px solid transparent; border-top: 10px solid var(--ink); border-bottom: 0; }
+.colour { margin: 6px 0 0; font-size: 0.88em; color: var(--soft); }
 
 .sliders { display: grid; gap: 16px 24px; grid-template-columns: minmax(0, 1fr); align-items: start; }
 .group { display: flex; flex-direction: column; gap: 8px; min-width: 0; }

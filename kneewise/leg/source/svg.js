@@ -100,8 +100,8 @@ function spots(layer, defs, id, clip, view, c) {
   return [["outside", 1.25], ["inside", -1.15]].map(([name, x]) => {
     const fill = gradient(defs, `${id}${name}`, [[0, c.bone, 0.95], [0.55, c.bone, 0.8], [1, c.bone, 0]], { r: 0.5 });
     const node = element(group, "ellipse", { fill: `url(#${id}${name})`, "data-load": name });
-    const hatch = element(group, "path", { stroke: c.plate, fill: "none" });
-    return { name, node, hatch, stops: [...fill.children], at: view === "front" ? [x, 0.1, 0] : [x, 0.1, -0.9] };
+    set(node, { stroke: c.leader, "stroke-dasharray": "22 16" });
+    return { name, node, stops: [...fill.children], at: view === "front" ? [x, 0.1, 0] : [x, 0.1, -0.9] };
   });
 }
 
@@ -188,16 +188,13 @@ export function createSvg(host) {
     for (const spot of nodes.spots) drawSpot(spot, view, scene, box.m);
   }
 
-  function drawSpot({ name, node, stops, hatch, at }, view, { pose, faded }, m) {
+  function drawSpot({ name, node, stops, at }, view, { pose, faded }, m) {
     const p = place(pose, "patella", at);
     const level = pose.out[name] || 0;
     const [cx, cy] = [Math.round(100 * m * (view === "front" ? p[0] : -p[2])), Math.round(100 * p[1])];
     const ry = Math.round(75 + 105 * level);
-    set(node, { cx, cy, ry, rx: Math.round(ry * (view === "front" ? 0.86 : 0.5)), opacity: faded ? 0.5 : 1 });
+    set(node, { cx, cy, ry, rx: Math.round(ry * (view === "front" ? 0.86 : 0.5)), "fill-opacity": faded ? 0.3 : 1, "stroke-opacity": faded ? 1 : 0 });
     for (const stop of stops) set(stop, { "stop-color": loadColor(level) });
-    let d = "M0 0";
-    if (faded) for (let i = -320; i <= 80; i += 45) d += `M${cx + i} ${cy - 220}l240 440`;
-    set(hatch, { d });
   }
 
   // On stairs the foot stands on something, which fades while the foot is in the air.

@@ -5,9 +5,11 @@ import { deform } from "./soft.js";
 // An outline has two coordinates; the third is read off the neutral bone where a turn makes it matter.
 function depth(frame, part, view, h, y) {
   if (view === "front") {
+    if (part === "cartilage") return 2; // on the front of the bone: it goes in with the kneecap when the thigh turns in
     if (frame === "femur") return y > 30 ? -1.1 - 0.262 * (h - 4.2) : 0;
     if (frame === "foot") return Math.max(-2, Math.min(13, -2.4 * (y + 2.4)));
-    return part === "fibula" ? -1.3 : 0;
+    if (part === "fibula") return -1.3;
+    return part === "menisci" ? 0.6 : 0;
   }
   if (frame === "femur") return y > 39 && h > -3 ? 0 : 3;
   return frame === "foot" ? -2.2 : 0;
@@ -21,23 +23,44 @@ function rounding(frame, view, R) {
   return Math.min(5, Math.sqrt(c * c + (1 - c * c) * ratio * ratio) / c);
 }
 
+// The points of an outline in the frame of its bone, after twist or arch. They only change with these, so the last few
+// are kept: of the leg itself and of its ghost.
+const KEPT = 4;
+const reshaped = new Map();
+
+function localPoints(name, part, lines, view, pose) {
+  const own = { femur: pose.twist.femur, tibia: pose.twist.tibia, foot: pose.arch }[part.frame] ?? 0;
+  if (!reshaped.has(lines)) reshaped.set(lines, new Map());
+  const known = reshaped.get(lines);
+  if (known.has(own)) return known.get(own);
+  const front = view === "front";
+  const loops = lines.map((line) => {
+    const points = new Float64Array((line.length / 2) * 3);
+    for (let i = 0, j = 0; i < line.length; i += 2, j += 3) {
+      const [h, y] = [line[i], line[i + 1]];
+      const z = depth(part.frame, name, view, h, y);
+      points.set(deform(pose, part.frame, front ? [h, y, z] : [z, y, h]), j);
+    }
+    return points;
+  });
+  if (known.size >= KEPT) known.delete(known.keys().next().value);
+  known.set(own, loops);
+  return loops;
+}
+
 /** The outlines of a bone, as in outlines.json, placed by a pose. */
 export function bonePath(name, part, lines, view, pose, mirror, closed) {
   const { R, t } = pose.frames[part.frame];
-  const front = view === "front";
+  const [row, sign] = view === "front" ? [0, 100 * mirror] : [6, -100 * mirror];
+  const [a, b, c, e] = [sign * R[row], sign * R[row + 1], sign * R[row + 2], sign * t[row / 3]];
+  const [f, g, k, l] = [100 * R[3], 100 * R[4], 100 * R[5], 100 * t[1]];
   const s = rounding(part.frame, view, R);
   let d = "";
-  for (const line of lines) {
-    for (let i = 0; i < line.length; i += 2) {
-      const [h, y0] = [line[i], line[i + 1]];
-      const z = depth(part.frame, name, view, h, y0);
-      const y = s === 1 ? y0 : Math.min(y0, 4) * s + Math.max(0, y0 - 4);
-      const p = deform(pose, part.frame, front ? [h, y, z] : [z, y, h]);
-      const x = front
-        ? R[0] * p[0] + R[1] * p[1] + R[2] * p[2] + t[0]
-        : -R[6] * p[0] - R[7] * p[1] - R[8] * p[2] - t[2];
-      const up = R[3] * p[0] + R[4] * p[1] + R[5] * p[2] + t[1];
-      d += `${i ? "L" : "M"}${Math.round(100 * mirror * x)} ${Math.round(100 * up)}`;
+  for (const points of localPoints(name, part, lines, view, pose)) {
+    for (let i = 0; i < points.length; i += 3) {
+      const [x, z] = [points[i], points[i + 2]];
+      const y = s === 1 || points[i + 1] > 4 ? points[i + 1] + (s === 1 ? 0 : 4 * (s - 1)) : points[i + 1] * s;
+      d += `${i ? "L" : "M"}${Math.round(a * x + b * y + c * z + e)} ${Math.round(f * x + g * y + k * z + l)}`;
     }
     if (closed) d += "Z";
   }

@@ -31,6 +31,8 @@ const WORDS = {
   middle: "in between",
   high: "high",
   typical: "typical",
+  typical_key: "typical leg",
+  colour: "The colour shows the load behind the kneecap.",
   factors: "What may play a part",
   what_moves: "What moves",
   how_sure: "How sure anyone is",
