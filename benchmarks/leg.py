@@ -48,6 +48,20 @@ ONE_CHANGE = """(value) => new Promise((done) => {
 })"""
 
 
+# When the leg was first drawn, noted in the page itself: asking from outside would hold the page up.
+FIRST_PICTURE = """
+    const looking = setInterval(() => {
+        for (const each of document.querySelectorAll('*')) {
+            if (each.shadowRoot && each.shadowRoot.querySelector('.leg[data-frame]')) {
+                window.legAt = performance.now();
+                clearInterval(looking);
+                return;
+            }
+        }
+    }, 15);
+"""
+
+
 def leg_in_a_browser() -> list[Figure]:
     """Script and latency of a change (SVG, 3-D by software), bytes of a drag and of a release, first picture, sizes."""
     figures = [_sizes()]
@@ -123,9 +137,10 @@ def _first_picture(browser, port: int) -> Figure:
     seconds = []
     for _ in range(OPENINGS):
         page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+        page.add_init_script(FIRST_PICTURE)
         page.goto(f"http://127.0.0.1:{port}/explorer", wait_until="commit")
         page.locator(".leg[data-frame]").wait_for()
-        seconds.append(page.evaluate("performance.now()") / 1000)
+        seconds.append(page.evaluate("window.legAt") / 1000)
         page.close()
     return Figure("leg: first picture", statistics.median(seconds), 1.2, "s", f"empty cache, median of {OPENINGS}")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import urllib.request
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 from playwright.sync_api import expect
 
-from kneewise.leg.material import leg_words
+from kneewise.leg.bundle import bundle_path
+from kneewise.leg.material import leg_spec, leg_words
 from kneewise.ui import material
 
 KNOWLEDGE = material.knowledge()
@@ -298,14 +300,60 @@ def test_without_webgl_the_drawing_stays_and_one_sentence_says_why(page, leg):
     expect(leg.locator(".sentence")).to_contain_text("60 degrees")
 
 
-STAGE_COLOURS = """(root) => {
-    const canvas = root.querySelector('canvas');
-    const copy = document.createElement('canvas');
-    copy.width = 120; copy.height = 120;
-    const pen = copy.getContext('2d');
-    pen.drawImage(canvas, 0, 0, 120, 120);
-    return new Set(Array.from({length: 14400}, (_, i) => pen.getImageData(i % 120, Math.floor(i / 120), 1, 1).data.join())).size;
+BROKEN = """async ([address, data]) => {
+    const leg = await import(address);
+    const place = document.createElement('div');
+    place.innerHTML = '<div data-leg-root></div>';
+    document.body.append(place);
+    leg.default({ data, parentElement: place, setStateValue() {}, setTriggerValue() {} });
+    await new Promise((done) => setTimeout(done, 500));
+    const root = place.querySelector('.leg');
+    const said = { renderer: root.dataset.renderer, sentence: root.querySelector('.sentence').textContent,
+        status: root.querySelector('.status').textContent, bones: place.querySelectorAll('[data-part=femur]').length };
+    place.remove();
+    return said;
 }"""
+
+
+@pytest.mark.parametrize("what", ["nothing", "a constant", "an output", "a number"])
+def test_without_a_whole_model_the_drawing_stands_with_one_sentence(what, page, open_screen):
+    open_screen(page, "explorer")
+    drawn(page)
+    spec = leg_spec(KNOWLEDGE, "clinician")
+    if what == "nothing":
+        spec = None
+    elif what == "a constant":
+        spec["graph"] = {**spec["graph"], "literals": [None, *spec["graph"]["literals"][1:]]}
+    elif what == "an output":
+        spec["graph"] = {**spec["graph"], "outputs": {}}
+    else:
+        spec["context"] = {**spec["context"], "men_share": None}
+    address = f"/_stcore/bidi-components/kneewise.leg/{bundle_path().name}"
+    said = page.evaluate(BROKEN, [address, {"spec": spec, "words": WORDS, "factors": [], "labels": [], "values": {}}])
+    assert said["renderer"] == "svg"
+    assert said["bones"] >= 1
+    assert "could not be worked out" in said["sentence"]
+
+
+def test_a_value_outside_its_range_is_clamped_and_said_on_the_leg(page, open_screen):
+    open_screen(page, "explorer")
+    drawn(page)
+    address = f"/_stcore/bidi-components/kneewise.leg/{bundle_path().name}"
+    data = {"spec": leg_spec(KNOWLEDGE, "clinician"), "words": WORDS, "factors": [], "labels": []}
+    said = page.evaluate(BROKEN, [address, {**data, "values": {"knee_flexion_deg": 500, "hip_rotation_deg": None}}])
+    assert "Knee flexion goes from 0° (straight) to 120° (flexed); the leg shows 120°." in said["status"]
+    assert "flexed 120 degrees" in said["sentence"]
+
+
+def test_a_fresh_server_hands_out_the_script_before_anybody_has_seen_the_leg(fresh_server):
+    """The page names the script in its header, so the browser asks for it first."""
+    with urllib.request.urlopen(f"{fresh_server.address}/explorer") as answer:
+        named = re.findall(r"<([^>]+)>; rel=modulepreload", answer.headers["link"])
+    assert any(bundle_path().name in each for each in named)
+    for each in named:
+        with urllib.request.urlopen(fresh_server.address + each) as answer:
+            assert answer.status == 200
+            assert "javascript" in answer.headers["content-type"]
 
 
 def test_the_three_dimensional_leg_is_drawn_turned_by_keyboard_and_gives_way_when_it_is_lost(new_page, open_screen):

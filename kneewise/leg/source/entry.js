@@ -46,7 +46,7 @@ function showInStreamlit({ data, parentElement, setStateValue, setTriggerValue }
     waiting.delete(show);
     if (instance.newest === mine) instance.shell.update(whole(data));
   };
-  if (bases.has(data.base_id)) show();
+  if (!data.base_id || bases.has(data.base_id)) show();
   else waiting.add(show);
   // Streamlit runs the clean-up of calls that a newer one has overtaken, after the newer one has drawn.
   return () => {
