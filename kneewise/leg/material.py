@@ -52,13 +52,30 @@ def leg_spec(knowledge: KnowledgeBase, voice: Voice, sex: Sex = None) -> dict[st
 
 
 def leg_base(knowledge: KnowledgeBase, voice: Voice, sex: Sex = None) -> dict[str, Any]:
-    """What the leg needs whoever the patient is: mechanics, words, labels, groups. May be remembered."""
+    """What the leg needs whoever the patient is: mechanics, words, labels, groups. May be remembered.
+
+    The clinician's leg brings the patient's words along (`plain`), because full screen is turned towards the patient.
+    """
     shapes = shapes_path()
-    return {
+    base = {
         "spec": leg_spec(knowledge, voice, sex),
+        "unsupported_inputs": unsupported_inputs(knowledge),
+        "shapes_file": shapes.name if shapes else "",
+        **_said(knowledge, voice),
+    }
+    if voice == "clinician":
+        base["plain"] = {
+            "inputs": leg_sliders(knowledge, "patient"),
+            "movements": [each.label.patient for each in knowledge.leg.movements],
+            **_said(knowledge, "patient"),
+        }
+    return base
+
+
+def _said(knowledge: KnowledgeBase, voice: Voice) -> dict[str, Any]:
+    return {
         "voice": voice,
         "factors": [_factor(each, knowledge, voice) for each in knowledge.leg.factors],
-        "unsupported_inputs": unsupported_inputs(knowledge),
         "words": leg_words(knowledge, voice),
         "groups": _groups(knowledge, voice),
         "labels": [
@@ -72,7 +89,6 @@ def leg_base(knowledge: KnowledgeBase, voice: Voice, sex: Sex = None) -> dict[st
             }
             for each in knowledge.leg.labels
         ],
-        "shapes_file": shapes.name if shapes else "",
     }
 
 

@@ -289,7 +289,15 @@ def test_full_screen_has_no_clinicians_detail_and_large_type(page, leg):
     for label in detail:
         expect(leg.locator(".stage")).not_to_contain_text(label)
     assert leg.evaluate(size) > before
+    valgum = KNOWLEDGE.entry("factor.genu_valgum").label
+    button = leg.locator("button[data-factor='factor.genu_valgum']")
+    expect(button).to_have_text(valgum.patient)  # full screen is turned towards the patient
+    expect(leg.locator(".sentence")).to_contain_text("The knee is bent 30 degrees.")
+    expect(slider(leg, "thigh_follows")).to_have_count(0)
+    expect(leg.locator("[data-act=present]")).to_be_focused()
     page.keyboard.press("Escape")
+    expect(button).to_have_text(valgum.clinician)
+    expect(leg.locator(".sentence")).to_contain_text("The knee is flexed 30 degrees.")
 
 
 def test_without_webgl_the_drawing_stays_and_one_sentence_says_why(page, leg):

@@ -17,7 +17,7 @@ import { STYLE } from "./style.js";
 import { isDark } from "./theme.js";
 import { VIEWS } from "./toolbar.js";
 import { complete, differing, isFaded, poseAt, same, shows, withFactor, withoutFactor } from "./values.js";
-import { wordsOf } from "./words.js";
+import { inPlainWords, wordsOf } from "./words.js";
 
 const BUILT_FROM = ["spec", "voice", "words", "factors", "groups"];
 const NO_MODEL = { inputs: [], activities: [], clamp: () => ({ value: 0, clamped: false }) };
@@ -30,7 +30,8 @@ export function createShell(host, { send, sendPicture, fetchShapes }) {
   host.replaceChildren(h("style", {}, STYLE), parts.root);
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const notes = { picture: "", values: "" };
-  let data = null;
+  let given = null; // as it came from the host
+  let data = null; // as it is said now: to a clinician, or to whoever looks at the full screen
   let words = wordsOf({});
   let model = NO_MODEL;
   let controls = null;
@@ -52,7 +53,7 @@ export function createShell(host, { send, sendPicture, fetchShapes }) {
   const state = () => ({ values: differing(model, values), side, view, factors: shown, rev: data.rev });
   const outbox = createOutbox(state, send);
   const movement = createMovement(() => model, schedule);
-  const presenting = createPresenting(parts.root, schedule);
+  const presenting = createPresenting(parts.root, speakTo);
   listenToStage(parts.stage, () => camera, move);
   const watcher = new ResizeObserver(() => {
     dark = isDarkHere(); // a notebook fills the widget before it is on the page
@@ -217,10 +218,22 @@ export function createShell(host, { send, sendPicture, fetchShapes }) {
     controls = createControls(parts, model, data, on, still);
   }
 
+  // Full screen is for the patient: everything is said in plain words there.
+  function speakTo() {
+    if (given) {
+      data = presenting.active() ? inPlainWords(given) : given;
+      words = wordsOf(data);
+      build();
+      parts.root.querySelector("[data-act=present]")?.focus();
+    }
+    schedule();
+  }
+
   /** Take new data from the host. Only what really changed there moves the leg; the person's own settings stay. */
   function update(next) {
     const before = data;
-    data = next;
+    given = next;
+    data = presenting.active() ? inPlainWords(given) : given;
     words = wordsOf(data);
     dark = isDarkHere();
     if (!before || BUILT_FROM.some((name) => !same(before[name], data[name]))) build();
@@ -244,7 +257,7 @@ export function createShell(host, { send, sendPicture, fetchShapes }) {
   }
 
   function destroy() {
-    data = null;
+    given = data = null;
     watcher.disconnect();
     movement.end();
     presenting.destroy();

@@ -63,6 +63,14 @@ export function wordsOf(data) {
   return { ...WORDS, ...(data.words || {}) };
 }
 
+/** The data as the patient's words say it, where the page gave them along: for showing the leg to a patient. */
+export function inPlainWords(data) {
+  if (!data.plain || !data.spec) return data;
+  const { inputs, movements, ...said } = data.plain;
+  const named = data.spec.movements.map((movement, place) => ({ ...movement, label: movements[place] }));
+  return { ...data, ...said, spec: { ...data.spec, inputs, movements: named } };
+}
+
 /** What stands beside a slider and what is spoken: {shown: "12° turned in", spoken: "12 degrees, turned in"}. */
 export function describeValue(input, value, words) {
   const [sign, name] = UNITS[input.unit] || [input.unit ? `\u00a0${input.unit}` : "", input.unit || ""];
