@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -289,7 +290,8 @@ def _movement(movement: LegMovement, knowledge: KnowledgeBase, voice: Voice) -> 
     if movement.force:
         fixed |= {"force_given_bw": knowledge.entry(movement.force).value, "force_is_given": 1.0}
     if "thigh_flexion_deg" in curves:
-        fixed |= {"moving": 1.0, **_hip_path(movement, curves, knowledge)}
+        numbers = tuple((name, tuple(points[1])) for name, points in curves.items())
+        fixed |= {"moving": 1.0, **_hip_path(numbers, movement.on_stairs, leg_constants(knowledge))}
     return {
         "id": _short(movement.id),
         "label": getattr(movement.label, voice),
@@ -299,20 +301,22 @@ def _movement(movement: LegMovement, knowledge: KnowledgeBase, voice: Voice) -> 
     }
 
 
-def _hip_path(movement: LegMovement, curves: Mapping[str, Any], knowledge: KnowledgeBase) -> dict[str, float]:
+@functools.lru_cache(maxsize=32)  # fifty legs are worked out for it, and both voices need it
+def _hip_path(
+    curves: tuple[tuple[str, tuple[float, ...]], ...], on_stairs: bool, constants: Constants
+) -> dict[str, float]:
     """Where the hip goes. On stairs it stays and the step moves; else it rises over the standing leg, and in the air
     it stays as high as it was at its lowest with weight on the leg, so that the bent leg leaves the floor."""
-    constants = leg_constants(knowledge)
     heights, standing = [], []
     for step in range(_MOMENTS + 1):
-        given = {name: points[1][step] for name, points in curves.items()}
+        given = {name: numbers[step] for name, numbers in curves}
         weight = given.pop("force_profile")
         posture = {"knee_flexion_deg": given.pop("knee_flexion_deg")}
         height = -evaluate(posture, constants, moving=1.0, hip_held=1.0, **given)["support_y"]
         heights.append(height)
         if weight >= _STANDING_FROM:
             standing.append(height)
-    if movement.on_stairs:
+    if on_stairs:
         return {"hip_held": 1.0, "hip_height_cm": max(heights)}
     return {"hip_height_cm": min(standing)}
 

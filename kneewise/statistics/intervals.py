@@ -1,4 +1,8 @@
-"""Intervals for shares and means. Counts and sums in, frozen results out."""
+"""Intervals for shares and means. Counts and sums in, frozen results out.
+
+scipy.stats takes half a second to import. It is imported by whoever asks for an interval, so that starting the app, or
+opening a page without one, does not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
 
 LEVEL = 0.95
 
@@ -60,6 +62,8 @@ def exact_interval(count: int, n: int, level: float = LEVEL) -> Proportion:
 def _proportion(count: int, n: int, level: float, method: str, name: str) -> Proportion:
     if n < 1 or not 0 <= count <= n:
         raise ValueError("a share needs n >= 1 and a count within 0..n")
+    from statsmodels.stats.proportion import proportion_confint
+
     low, high = proportion_confint(count, n, alpha=1 - level, method=method)
     value = count / n
     # Rounding errors of the formula can leave 5e-17 where the end is the share itself (0 of n, n of n).
@@ -76,6 +80,8 @@ def mean_interval(n: int, total: float, total_of_squares: float, level: float = 
     """
     if n < 2:
         raise ValueError("a mean with an interval needs n >= 2")
+    from scipy import stats
+
     value = total / n
     sd = math.sqrt(max(0.0, (total_of_squares - n * value * value) / (n - 1)))
     half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * sd / math.sqrt(n)
@@ -100,6 +106,8 @@ def bootstrap_interval(
     sample = np.asarray(values, dtype=float)
     if len(sample) < 2 or np.ptp(sample) == 0:
         raise ValueError("a bootstrap interval needs values that differ")
+    from scipy import stats
+
     found = stats.bootstrap(
         (sample,), statistic, n_resamples=resamples, confidence_level=level, method="BCa", rng=np.random.default_rng(seed)
     ).confidence_interval

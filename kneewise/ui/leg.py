@@ -19,7 +19,7 @@ from kneewise.ui import caches, material, session, take_home
 from kneewise.ui.sheet import Sheet
 
 VIEWS = ("front", "side", "angled", "kneecap")
-_SECONDS_TO_APPEAR = 0.5
+_SECONDS_TO_APPEAR = 0.35
 _KEPT = "screen.leg"  # what was last set on the leg
 _START = "screen.leg_start"  # what the leg was told to begin with; stays as it is, so that it isn't sent again
 

@@ -68,6 +68,7 @@ def offer_sources(knowledge: KnowledgeBase, sheet: Sheet) -> None:
 
 
 def _leave_example(knowledge: KnowledgeBase | None) -> None:
+    _forget_the_picture()
     session.put(_EXAMPLE_OFF, True)
     if knowledge is not None:
         put(worked_example(knowledge), knowledge)

@@ -118,7 +118,7 @@ def test_a_new_patient_gets_a_new_leg(page):
     assert sent_to_the_leg(page)["rev"] != before
 
 
-@pytest.mark.parametrize("how", ["Show example", "Change example"])
+@pytest.mark.parametrize("how", ["Show example", "Change example", "Enter findings"])
 def test_other_findings_take_the_picture_out_of_the_plan(how, page):
     """Hazard KW-H07: other findings may be another person's."""
     if how == "Show example":
