@@ -180,6 +180,17 @@ def test_a_step_without_support_is_drawn_faded_and_says_so_until_the_story_is_to
     expect(leg.locator(".sentence")).not_to_contain_text(WORDS["faded"])
 
 
+def test_the_skin_of_a_bent_knee_has_no_holes(leg):
+    """Sides and rings of the skin in one path cancelled each other where they ran opposite ways: crescents of nothing."""
+    slider(leg, "knee_flexion_deg").fill("100")
+    front = leg.locator("[data-view=front]")
+    for part in ("skin_leg", "skin_leg_rings"):
+        expect(front.locator(f"path[data-part={part}]")).to_have_count(1)
+    expect(front.locator("path[data-part=skin_leg_rings]")).to_have_attribute("d", re.compile("M.+Z"))
+    sides = front.locator("path[data-part=skin_leg]").get_attribute("d")
+    assert sides.count("Z") == 1
+
+
 def test_left_and_right_are_mirror_images(page, leg):
     knee = "(root) => { const a = root.querySelector('[data-part=patella]').getBoundingClientRect(), b = root.querySelector('.stage').getBoundingClientRect(); return (a.left + a.right) / 2 - b.left; }"
     leg.locator("label[for=side-left]").click()

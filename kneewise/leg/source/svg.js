@@ -51,9 +51,12 @@ function buildView(root, defs, view, id, c) {
   // Lines first, then fills over their inner halves: leg and foot get one common outline.
   const skin = under(0.5);
   nodes.skinLine = element(skin, "g", { fill: "none", stroke: `url(#${id}fadeline)` });
-  for (const name of SKIN) element(nodes.skinLine, "use", { href: `#${id}${name}` });
+  // The sides of a tube and its rings are paths of their own: in one path, where they run opposite ways, they would
+  // cancel each other and leave holes in the skin of a bent knee.
+  const skins = SKIN.flatMap((name) => [name, `${name}_rings`]);
+  for (const name of skins) element(nodes.skinLine, "use", { href: `#${id}${name}` });
   const fill = element(skin, "g", { fill: `url(#${id}fade)` });
-  nodes.skin = SKIN.map((name) => element(fill, "path", { id: id + name, "data-part": name }));
+  nodes.skin = skins.map((name) => element(fill, "path", { id: id + name, "data-part": name }));
   nodes.ghost = under(0.9, { fill: c.ghostFill, "fill-opacity": 0.16, stroke: c.ghost, "data-part": "ghost" });
   for (const name of NAMES) {
     if (outlines.parts[name].frame !== "trunk") nodes.ghosts[name] = element(nodes.ghost, "path");
@@ -173,8 +176,8 @@ export function createSvg(host) {
     skin.forEach((tube, i) => {
       const ring = sides(tube, view, box.m);
       const across = ringPaths(tube, view, box.m);
-      const d = i && across.length > 900 ? across : tubePath(ring) + across;
-      set(nodes.skin[i], { d });
+      set(nodes.skin[2 * i], { d: i && across.length > 900 ? "M0 0" : tubePath(ring) });
+      set(nodes.skin[2 * i + 1], { d: across || "M0 0" });
       if (i === 0) for (const fade of nodes.fades) flowFrom(fade, ring, 0, Math.floor(tube.count * 0.13));
     });
     for (const tube of tubes) {
