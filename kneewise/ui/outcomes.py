@@ -21,7 +21,7 @@ from kneewise.errors import DisclosureRefused, KneewiseError, StoreError
 from kneewise.figures import Drawn, outcome_charts
 from kneewise.knowledge_base.words import status_words
 from kneewise.outcomes import answers, demo
-from kneewise.outcomes.answers import ATTRIBUTE_NAMES, Question
+from kneewise.outcomes.asking import ATTRIBUTE_NAMES, Question
 from kneewise.outcomes.instruments import instruments_from
 from kneewise.ui import caches, charts, downloads, frame, material, session, stores
 from kneewise.ui.plain_text import escaped, escaped_table

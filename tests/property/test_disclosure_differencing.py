@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from kneewise.disclosure.grouping import EVERYBODY, merge_bins, round_count
 from kneewise.disclosure.policy import read_policy
 from kneewise.disclosure.released import released_share
-from kneewise.outcomes import answers
-from kneewise.outcomes.answers import Question
+from kneewise.outcomes import asking
+from kneewise.outcomes.asking import Question
 
 POLICY = read_policy()
 CELL = st.one_of(st.integers(0, 12), st.integers(0, 80))
@@ -65,9 +65,9 @@ def released_sets(pairs: np.ndarray, responders: np.ndarray) -> list[frozenset]:
     for group, only in ((None, None), ("site", None), ("sex", None), (None, "site"), (None, "sex"), ("site", "sex"),
                         ("sex", "site")):  # fmt: skip
         question = Question("instrument.x", group, (only, "?") if only else None)
-        asked = answers._Asked(None, None, None, question, POLICY)
-        by_pairs = answers._plan(asked, read, answers._pairs_measure, None)
-        by_responders = answers._plan(asked, read, answers._responder_measure, by_pairs)
+        asked = asking.Asked(None, None, None, question, POLICY)
+        by_pairs = asking.plan_groups(asked, read, asking.pairs_measure, None)
+        by_responders = asking.plan_groups(asked, read, asking.responder_measure, by_pairs)
         for plan in (by_pairs, by_responders):
             if not plan.possible:
                 continue
