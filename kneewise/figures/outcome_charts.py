@@ -7,10 +7,8 @@ a chart shows a part of them, `part=(first, end)`; the tables of `*_table` hold 
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -29,12 +27,35 @@ from kneewise.disclosure.released import (
     ReleasedTrend,
     ReleasedTrendGroup,
 )
-from kneewise.figures.drawn import Drawn, Palette, palette, plain, plain_layout
-from kneewise.statistics.intervals import LEVEL
+from kneewise.figures.chart_words import (
+    AXIS,
+    RANGE,
+    Part,
+    alt_text,
+    better_is,
+    blank_rows,
+    count_text,
+    decimals_of,
+    interval_rows,
+    kept_together,
+    legend_above,
+    number_text,
+    part_of,
+    percent_of,
+    percent_rows,
+    plain_label,
+    row_height,
+    row_name,
+    say_bounds,
+    scale_text,
+    share_figure,
+    share_text,
+    signed_text,
+    span_text,
+    tail_text,
+)
+from kneewise.figures.drawn import Drawn, Palette, palette, plain_layout
 
-Part = tuple[int, int] | None
-Group = TypeVar("Group")
-RANGE = f"{round(100 * LEVEL)}\u00a0% interval"
 _PANELS_PER_ROW = 3
 _NARROWEST_SEGMENT_WITH_TEXT = 10
 _MOST_EDGES_WITH_TEXT = 8
@@ -58,16 +79,16 @@ def headlines(change: ReleasedChange, responders: ReleasedResponders | None, sta
     found = [
         Headline(
             "People counted",
-            _count(change.n),
+            count_text(change.n),
             "They have a score at the start and a later one. Counts are rounded, so that nobody can be singled out.",
         ),
-        Headline("Completeness", _share_figure(change.completeness), completeness_sentence(change.completeness)),
+        Headline("Completeness", share_figure(change.completeness), completeness_sentence(change.completeness)),
         Headline(
             "Average change, in points",
-            _signed(group.mean_change, decimals),
-            f"{verdict(group, context)}: from {_number(group.mean_first, decimals)} to "
-            f"{_number(group.mean_last, decimals)} on {context.instrument_name} ({_scale(context)}). {RANGE} of the "
-            f"average: {_signed(group.low, decimals)} to {_signed(group.high, decimals)}.",
+            signed_text(group.mean_change, decimals),
+            f"{verdict(group, context)}: from {number_text(group.mean_first, decimals)} to "
+            f"{number_text(group.mean_last, decimals)} on {context.instrument_name} ({scale_text(context)}). {RANGE} of the "
+            f"average: {signed_text(group.low, decimals)} to {signed_text(group.high, decimals)}.",
         ),
     ]
     if responders is not None:
@@ -76,12 +97,12 @@ def headlines(change: ReleasedChange, responders: ReleasedResponders | None, sta
         found.append(
             Headline(
                 "Improved by what matters",
-                _share_figure(share),
-                f"{_share(share)} improved by {responders.important_change:g} points or more{span}. "
+                share_figure(share),
+                f"{share_text(share)} improved by {responders.important_change:g} points or more{span}. "
                 f"Why {responders.important_change:g}: the instrument's important change, {status}.",
             )
         )
-    return tuple(Headline(each.label, each.figure, _kept_together(each.sentence)) for each in found)
+    return tuple(Headline(each.label, each.figure, kept_together(each.sentence)) for each in found)
 
 
 def verdict(group: ReleasedChangeGroup, context: ReleasedContext) -> str:
@@ -97,14 +118,14 @@ def completeness_sentence(share: ReleasedShare) -> str:
     if share.percent is None:
         return f"People with any score who also have a later one: {share.text}."
     return (
-        f"{_count(share.count)} of {_count(share.n)} people with any score have a first and a later one "
+        f"{count_text(share.count)} of {count_text(share.n)} people with any score have a first and a later one "
         f"({RANGE} {share.low_percent} to {share.high_percent} %). How the others fare is not known."
     )
 
 
 def draw_trend(trend: ReleasedTrend, *, dark: bool, part: Part = None) -> Drawn:
     """Score over time: the median of each visit, with the middle half of the people as a bar."""
-    colours, groups = palette(dark), _part(trend.groups, part)
+    colours, groups = palette(dark), part_of(trend.groups, part)
     alone = len(trend.groups) == 1
     figure, rows = _panels(groups, alone, colours, height_px=300, panel_px=200)
     for place, group in enumerate(groups):
@@ -116,29 +137,29 @@ def draw_trend(trend: ReleasedTrend, *, dark: bool, part: Part = None) -> Drawn:
         range=[minimum - room, maximum + room], fixedrange=True, gridcolor=colours.faint, zeroline=False, nticks=6
     )
     figure.update_xaxes(fixedrange=True, showgrid=False)
-    title = f"{_text(trend.context.instrument_name)}<br>({_better_is(trend.context)})"
+    title = f"{plain_label(trend.context.instrument_name)}<br>({better_is(trend.context)})"
     for row in range(1, rows + 1):
         figure.update_yaxes(title={"text": title if row == 1 else ""}, row=row, col=1)
     return Drawn(
         _with_room(figure),
-        _kept_together(_trend_sentence(trend)),
+        kept_together(_trend_sentence(trend)),
         trend_table(trend, part),
-        _alt("Score over time", trend.context),
+        alt_text("Score over time", trend.context),
     )
 
 
 def draw_distribution(distribution: ReleasedDistribution, *, dark: bool, part: Part = None) -> Drawn:
     """Distribution of the change: columns for everybody, one bar of worse, about the same and better per group."""
-    colours, groups = palette(dark), _part(distribution.groups, part)
+    colours, groups = palette(dark), part_of(distribution.groups, part)
     if len(distribution.groups) == 1:
         figure = _columns(distribution, colours)
     else:
         figure = _three_parts(distribution, groups, colours)
     return Drawn(
         figure,
-        _kept_together(_distribution_sentence(distribution)),
+        kept_together(_distribution_sentence(distribution)),
         distribution_table(distribution, part),
-        _alt("Distribution of change", distribution.context),
+        alt_text("Distribution of change", distribution.context),
     )
 
 
@@ -147,26 +168,26 @@ def draw_responders(responders: ReleasedResponders, status: str, *, dark: bool, 
 
     `status` names how sure the important change itself is ("awaiting verification").
     """
-    groups = _part(responders.groups, part)
-    figure = _intervals([(group.label, group.n, group.share) for group in groups], palette(dark))
+    groups = part_of(responders.groups, part)
+    figure = interval_rows([(group.label, group.n, group.share) for group in groups], palette(dark))
     figure.update_xaxes(title="% of people with both scores")
     return Drawn(
         figure,
-        _kept_together(_responder_sentence(responders, status)),
+        kept_together(_responder_sentence(responders, status)),
         responder_table(responders, status, part),
-        _alt("People who improved by what matters", responders.context),
+        alt_text("People who improved by what matters", responders.context),
     )
 
 
 def draw_completeness(change: ReleasedChange, *, dark: bool, part: Part = None) -> Drawn:
     """Share of the people with any score who have a first and a later one, per group; the rest is the unknown."""
-    colours, groups = palette(dark), _part(change.groups, part)
+    colours, groups = palette(dark), part_of(change.groups, part)
     rows = [(group.label, group.n, group.completeness) for group in groups]
     if all(share.percent is None for _, _, share in rows):
         # By group nothing may be said; the whole still can.
         rows = [("all groups together" if len(change.groups) > 1 else EVERYBODY, change.n, change.completeness)]
-    figure = _blank(colours, _row_height(rows))
-    names = [_row_name(label, n) for label, n, _ in rows]
+    figure = blank_rows(colours, row_height(rows))
+    names = [row_name(label, n) for label, n, _ in rows]
     known = [share.percent for _, _, share in rows]
     for values, name, colour, pattern, ink in (
         (known, "first and later score", colours.lit, "", colours.page),
@@ -189,19 +210,19 @@ def draw_completeness(change: ReleasedChange, *, dark: bool, part: Part = None) 
                 hovertemplate=f"%{{y}}: %{{x}} % {name}<extra></extra>",
             )
         )
-    _say_bounds(figure, rows, names, colours)
-    _percent_rows(figure, names, colours)
+    say_bounds(figure, rows, names, colours)
+    percent_rows(figure, names, colours)
     figure.update_xaxes(title="% of people with any score")
-    _legend_above(figure)
+    legend_above(figure)
     sentence = completeness_sentence(change.completeness)
     if len(change.groups) > 1 and change.groups[0].completeness.percent is None:
         sentence += f" By group: {change.groups[0].completeness.text}."
     sentence += " Those who did not answer may have done better or worse; nothing here corrects for them."
     return Drawn(
         figure,
-        _kept_together(sentence),
+        kept_together(sentence),
         completeness_table(change, part),
-        _alt("Completeness", change.context),
+        alt_text("Completeness", change.context),
     )
 
 
@@ -214,12 +235,12 @@ def trend_table(trend: ReleasedTrend, part: Part = None) -> pd.DataFrame:
                 "Group": group.label,
                 "Visit": visit.label,
                 "People": visit.n,
-                "Lower quartile": _number(visit.lower_quartile, decimals),
-                "Median": _number(visit.median, decimals),
-                "Upper quartile": _number(visit.upper_quartile, decimals),
+                "Lower quartile": number_text(visit.lower_quartile, decimals),
+                "Median": number_text(visit.median, decimals),
+                "Upper quartile": number_text(visit.upper_quartile, decimals),
                 "Completeness": group.completeness.text,
             }
-            for group in _part(trend.groups, part)
+            for group in part_of(trend.groups, part)
             for visit in group.visits
         ]
     )
@@ -235,9 +256,9 @@ def distribution_table(distribution: ReleasedDistribution, part: Part = None) ->
                 "Change": _bin_name(each, decimals),
                 "That is": _bin_meaning(each, distribution.context),
                 "People": each.n,
-                "Of 100 people in the group": _percent(each.n, group.n),
+                "Of 100 people in the group": percent_of(each.n, group.n),
             }
-            for group in _part(distribution.groups, part)
+            for group in part_of(distribution.groups, part)
             for each in group.bins
         ]
     )
@@ -251,11 +272,11 @@ def responder_table(responders: ReleasedResponders, status: str, part: Part = No
                 "Group": group.label,
                 "People": group.n,
                 "Improved by what matters": group.share.text,
-                RANGE: _span(group.share),
+                RANGE: span_text(group.share),
                 "Completeness": group.completeness.text,
                 "What matters": f"{responders.important_change:g} points or more ({status})",
             }
-            for group in _part(responders.groups, part)
+            for group in part_of(responders.groups, part)
         ]
     )
 
@@ -269,50 +290,24 @@ def completeness_table(change: ReleasedChange, part: Part = None) -> pd.DataFram
                 "Group": group.label,
                 "People": group.n,
                 "Completeness": group.completeness.text,
-                "Mean first": _number(group.mean_first, decimals),
-                "Mean last": _number(group.mean_last, decimals),
-                "Mean change": _signed(group.mean_change, decimals),
-                f"{RANGE} of the mean change": f"{_signed(group.low, decimals)} to {_signed(group.high, decimals)}",
+                "Mean first": number_text(group.mean_first, decimals),
+                "Mean last": number_text(group.mean_last, decimals),
+                "Mean change": signed_text(group.mean_change, decimals),
+                f"{RANGE} of the mean change": f"{signed_text(group.low, decimals)} to {signed_text(group.high, decimals)}",
             }
-            for group in _part(change.groups, part)
+            for group in part_of(change.groups, part)
         ]
     )
 
 
-def _part(groups: Sequence[Group], part: Part) -> Sequence[Group]:
-    return groups if part is None else groups[part[0] : part[1]]
-
-
-def _text(text: str) -> str:
-    # Plotly reads <b>, <a href> and the like in any label, and a label may come from an upload.
-    return html.escape(text, quote=False)
-
-
-def _count(count: int | None) -> str:
-    return "" if count is None else f"{count:,}"
-
-
-def _number(value: float | None, decimals: int) -> str:
-    return "not shown" if value is None else f"{value:.{decimals}f}".replace("-", "−")
-
-
-def _signed(value: float, decimals: int) -> str:
-    return f"{value:+.{decimals}f}".replace("-", "−") if value else "0"
-
-
-def _decimals(values: Iterable[float | None]) -> int:
-    """As many decimals as the released values have, so that 12.0 stands beside 13.4."""
-    return max((len(f"{value:g}".partition(".")[2]) for value in values if value is not None), default=0)
-
-
 def _mean_decimals(change: ReleasedChange) -> int:
-    return _decimals(
+    return decimals_of(
         value for group in change.groups for value in (group.mean_first, group.mean_last, group.mean_change, group.low)
     )
 
 
 def _median_decimals(trend: ReleasedTrend) -> int:
-    return _decimals(
+    return decimals_of(
         value
         for group in trend.groups
         for visit in group.visits
@@ -321,61 +316,11 @@ def _median_decimals(trend: ReleasedTrend) -> int:
 
 
 def _edge_decimals(distribution: ReleasedDistribution) -> int:
-    return _decimals(each.low for each in distribution.groups[0].bins)
-
-
-def _percent(n: int, whole: int) -> int:
-    return round(100 * n / whole) if whole else 0
-
-
-def _share(share: ReleasedShare) -> str:
-    return share.text if share.percent is None else f"{share.percent} % ({_count(share.count)} of {_count(share.n)})"
-
-
-def _kept_together(sentence: str) -> str:
-    """A number and its sign of per cent stay on one line."""
-    return sentence.replace(" %", "\u00a0%")
-
-
-def _share_figure(share: ReleasedShare) -> str:
-    return share.text if share.percent is None else f"{share.percent} %"
-
-
-def _span(share: ReleasedShare) -> str:
-    return "not shown" if share.percent is None else f"{share.low_percent} to {share.high_percent} %"
-
-
-def _scale(context: ReleasedContext) -> str:
-    return f"{context.minimum:g} to {context.maximum:g}, {context.direction}"
-
-
-def _better_is(context: ReleasedContext) -> str:
-    return f"{context.direction} {'↑' if context.higher_is_better else '↓'}"
-
-
-def _alt(what: str, context: ReleasedContext) -> str:
-    split = " by group" if context.group_by else ""
-    made_up = ", synthetic data" if context.synthetic else ""
-    return f"{what}{split}: {context.instrument_name}, {context.direction}{made_up}. The table below holds the numbers."
-
-
-def _tail(context: ReleasedContext, n: int, completeness: ReleasedShare) -> str:
-    return (
-        f"{context.direction.capitalize()} ({context.minimum:g} to {context.maximum:g}). "
-        f"n = {_count(n)}; completeness {_share(completeness)}."
-    )
+    return decimals_of(each.low for each in distribution.groups[0].bins)
 
 
 def _group_title(label: str, n: int) -> str:
-    return f"{_text(label)}  (n = {_count(n)})"
-
-
-def _row_name(label: str, n: int) -> str:
-    return f"{_text(label)}<br>n = {_count(n)}"
-
-
-def _row_height(rows: Sequence) -> int:
-    return 130 + 46 * len(rows)
+    return f"{plain_label(label)}  (n = {count_text(n)})"
 
 
 def _panels(groups: Sequence, alone: bool, colours: Palette, height_px: int, panel_px: int) -> tuple[go.Figure, int]:
@@ -412,7 +357,8 @@ def _add_visits(
             width=0.3,
             marker={"color": colours.lit_box, "line": {"width": 0}},
             customdata=[
-                [visits[place].lower_quartile, visits[place].upper_quartile, _count(visits[place].n)] for place in boxes
+                [visits[place].lower_quartile, visits[place].upper_quartile, count_text(visits[place].n)]
+                for place in boxes
             ],
             hovertemplate="middle half: %{customdata[0]} to %{customdata[1]}<br>n = %{customdata[2]}<extra></extra>",
         ),
@@ -424,7 +370,7 @@ def _add_visits(
             x=names,
             y=[visit.median for visit in visits],
             mode="lines+markers+text",
-            text=["" if visit.median is None else f"<b>{_number(visit.median, decimals)}</b>" for visit in visits],
+            text=["" if visit.median is None else f"<b>{number_text(visit.median, decimals)}</b>" for visit in visits],
             textposition="top center",
             textfont={"color": colours.ink},
             line={"color": colours.lit, "width": 2},
@@ -447,12 +393,14 @@ def _add_visits(
 
 
 def _visit_name(label: str, n: int, with_n: bool) -> str:
-    words = _text(label).replace(" after", "<br>after").replace(" the ", "<br>the ") if with_n else _text(label)
-    return f"{words}<br>n = {_count(n)}" if with_n else words.replace("before the operation", "before")
+    words = (
+        plain_label(label).replace(" after", "<br>after").replace(" the ", "<br>the ") if with_n else plain_label(label)
+    )
+    return f"{words}<br>n = {count_text(n)}" if with_n else words.replace("before the operation", "before")
 
 
 def _trend_sentence(trend: ReleasedTrend) -> str:
-    tail = _tail(trend.context, trend.n, trend.completeness)
+    tail = tail_text(trend.context, trend.n, trend.completeness)
     if len(trend.groups) > 1:
         return (
             f"The diamond is the median of each visit, the box the middle half of the people; {len(trend.groups)} groups "
@@ -463,25 +411,25 @@ def _trend_sentence(trend: ReleasedTrend) -> str:
         return f"Too few people came at more than one visit for a course over time to be shown. {tail}"
     first, last, decimals = visits[0], visits[-1], _median_decimals(trend)
     middle = (
-        f" The middle half lay between {_number(first.lower_quartile, decimals)} and "
-        f"{_number(first.upper_quartile, decimals)}, then between {_number(last.lower_quartile, decimals)} and "
-        f"{_number(last.upper_quartile, decimals)}."
+        f" The middle half lay between {number_text(first.lower_quartile, decimals)} and "
+        f"{number_text(first.upper_quartile, decimals)}, then between {number_text(last.lower_quartile, decimals)} and "
+        f"{number_text(last.upper_quartile, decimals)}."
         if first.lower_quartile is not None and last.lower_quartile is not None
         else ""
     )
     return (
-        f"The median went from {_number(first.median, decimals)} ({first.label}, {_count(first.n)} people) to "
-        f"{_number(last.median, decimals)} ({last.label}, {_count(last.n)} people).{middle} Not everybody came at each "
+        f"The median went from {number_text(first.median, decimals)} ({first.label}, {count_text(first.n)} people) to "
+        f"{number_text(last.median, decimals)} ({last.label}, {count_text(last.n)} people).{middle} Not everybody came at each "
         f"visit, so these are not quite the same people. {tail}"
     )
 
 
 def _bin_name(each: ReleasedBin, decimals: int) -> str:
     if each.low is None:
-        return f"under {_signed(each.high, decimals)}"
+        return f"under {signed_text(each.high, decimals)}"
     if each.high is None:
-        return f"{_signed(each.low, decimals)} or more"
-    return f"{_signed(each.low, decimals)} to under {_signed(each.high, decimals)}"
+        return f"{signed_text(each.low, decimals)} or more"
+    return f"{signed_text(each.low, decimals)} to under {signed_text(each.high, decimals)}"
 
 
 def _bin_meaning(each: ReleasedBin, context: ReleasedContext) -> str:
@@ -511,7 +459,7 @@ def _middle(distribution: ReleasedDistribution) -> str:
 
 def _distribution_sentence(distribution: ReleasedDistribution) -> str:
     context = distribution.context
-    tail = _tail(context, distribution.n, distribution.completeness).replace(
+    tail = tail_text(context, distribution.n, distribution.completeness).replace(
         "; compl", " as the sum of rounded columns; compl"
     )
     middle = _middle(distribution)
@@ -521,7 +469,7 @@ def _distribution_sentence(distribution: ReleasedDistribution) -> str:
             lead = "How many of 100 people in each group got better; too few got worse in some group to be drawn apart."
         return f"{lead} The middle part holds: {middle}. {tail}"
     group = distribution.groups[0]
-    worse, same, better = (_percent(n, group.n) for n in _thirds(group))
+    worse, same, better = (percent_of(n, group.n) for n in _thirds(group))
     if any(each.better is False for each in group.bins):
         return f"Of 100 people about {better} got better, {same} stayed about the same ({middle}) and {worse} got worse. {tail}"
     return f"Of 100 people about {better} got better; too few got worse to be drawn apart from the {same} ({middle}). {tail}"
@@ -530,9 +478,9 @@ def _distribution_sentence(distribution: ReleasedDistribution) -> str:
 def _columns(distribution: ReleasedDistribution, colours: Palette) -> go.Figure:
     """Columns of equal width between the ends of the bins; better always lies to the right."""
     group, context = distribution.groups[0], distribution.context
-    figure = _blank(colours, 300)
+    figure = blank_rows(colours, 300)
     decimals = _edge_decimals(distribution)
-    shares = [_percent(each.n, group.n) for each in group.bins]
+    shares = [percent_of(each.n, group.n) for each in group.bins]
     for side, name, colour, pattern in _sides(distribution, colours):
         places = [place for place, each in enumerate(group.bins) if each.better is side]
         figure.add_trace(
@@ -548,7 +496,9 @@ def _columns(distribution: ReleasedDistribution, colours: Palette) -> go.Figure:
                 text=[f"{shares[place]}" if shares[place] else "<1" for place in places],
                 textposition="outside",
                 textfont={"color": colours.ink},
-                customdata=[[_bin_name(group.bins[place], decimals), _count(group.bins[place].n)] for place in places],
+                customdata=[
+                    [_bin_name(group.bins[place], decimals), count_text(group.bins[place].n)] for place in places
+                ],
                 hovertemplate="change %{customdata[0]}: %{customdata[1]} people (%{y} of 100)<extra></extra>",
                 cliponaxis=False,
             )
@@ -559,7 +509,7 @@ def _columns(distribution: ReleasedDistribution, colours: Palette) -> go.Figure:
         edges = [(place, low) for place, low in edges if (place - nought) % 2 == 0]
     figure.update_xaxes(
         tickvals=[place for place, _ in edges],
-        ticktext=[_signed(low, decimals) for _, low in edges],
+        ticktext=[signed_text(low, decimals) for _, low in edges],
         range=[0, len(group.bins)] if context.higher_is_better else [len(group.bins), 0],
         title="Change in points (better lies to the right)",
         fixedrange=True,
@@ -573,7 +523,7 @@ def _columns(distribution: ReleasedDistribution, colours: Palette) -> go.Figure:
         rangemode="tozero",
         zerolinecolor=colours.box_line,
     )
-    _legend_above(figure)
+    legend_above(figure)
     return figure
 
 
@@ -591,9 +541,9 @@ def _sides(distribution: ReleasedDistribution, colours: Palette) -> list[tuple[b
 def _three_parts(
     distribution: ReleasedDistribution, groups: Sequence[ReleasedDistributionGroup], colours: Palette
 ) -> go.Figure:
-    figure = _blank(colours, _row_height(groups))
-    names = [_row_name(group.label, group.n) for group in groups]
-    parts = [tuple(_percent(n, group.n) for n in _thirds(group)) for group in groups]
+    figure = blank_rows(colours, row_height(groups))
+    names = [row_name(group.label, group.n) for group in groups]
+    parts = [tuple(percent_of(n, group.n) for n in _thirds(group)) for group in groups]
     for side, name, colour, pattern in _sides(distribution, colours):
         place = (False, None, True).index(side)
         values = [part[place] for part in parts]
@@ -614,96 +564,17 @@ def _three_parts(
                 hovertemplate=f"%{{y}}: %{{x}} of 100 {name}<extra></extra>",
             )
         )
-    _percent_rows(figure, names, colours)
+    percent_rows(figure, names, colours)
     figure.update_xaxes(title="of 100 people")
-    _legend_above(figure)
+    legend_above(figure)
     return figure
-
-
-def _intervals(rows: Sequence[tuple[str, int, ReleasedShare]], colours: Palette) -> go.Figure:
-    """A dot and its interval per row; where only a bound may be said, the bound in words."""
-    figure = _blank(colours, _row_height(rows))
-    names = [_row_name(label, n) for label, n, _ in rows]
-    shown = [(name, share) for name, (_, _, share) in zip(names, rows, strict=True) if share.percent is not None]
-    figure.add_trace(
-        go.Scatter(
-            x=[share.percent for _, share in shown],
-            y=[name for name, _ in shown],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [share.high_percent - share.percent for _, share in shown],
-                "arrayminus": [share.percent - share.low_percent for _, share in shown],
-                "color": colours.lit,
-                "thickness": 3,
-                "width": 8,
-            },
-            mode="markers+text",
-            text=[f"<b>{share.percent} %</b>" for _, share in shown],
-            textposition="top center",
-            textfont={"color": colours.ink},
-            marker={"size": 13, "color": colours.lit, "symbol": "diamond"},
-            customdata=[[share.low_percent, share.high_percent] for _, share in shown],
-            hovertemplate="%{y}: %{x} %, %{customdata[0]} to %{customdata[1]} %<extra></extra>",
-        )
-    )
-    _say_bounds(figure, rows, names, colours)
-    _percent_rows(figure, names, colours)
-    return figure
-
-
-def _say_bounds(
-    figure: go.Figure, rows: Sequence[tuple[str, int, ReleasedShare]], names: Sequence[str], colours: Palette
-) -> None:
-    for name, (_, _, share) in zip(names, rows, strict=True):
-        if share.percent is None:
-            figure.add_annotation(
-                x=50, y=name, text=_text(share.text), showarrow=False, font={"color": colours.ink, "size": 14}
-            )
-
-
-def _percent_rows(figure: go.Figure, names: Sequence[str], colours: Palette) -> None:
-    figure.update_xaxes(
-        range=[0, 102],
-        tickvals=[0, 25, 50, 75, 100],
-        fixedrange=True,
-        gridcolor=colours.faint,
-        zerolinecolor=colours.box_line,
-    )
-    figure.update_yaxes(
-        type="category",
-        categoryorder="array",
-        categoryarray=list(names),
-        range=[len(names) - 0.4, -0.6],
-        fixedrange=True,
-        showgrid=False,
-    )
-
-
-_AXIS = {"automargin": True, "title": {"standoff": 10}, "tickfont": {"size": 13}}  # axes make room for their own words
-
-
-def _blank(colours: Palette, height_px: int) -> go.Figure:
-    """An empty figure in the quiet frame, made in one go: Plotly checks a figure anew with every later change."""
-    axes = {"xaxis": _AXIS, "yaxis": _AXIS, "barmode": "stack", "bargap": 0.3}
-    return go.Figure(layout=plain(colours, height_px) | axes)
 
 
 def _with_room(figure: go.Figure) -> go.Figure:
     """The panels of a figure with several axes make room for their own words as well."""
-    figure.update_xaxes(_AXIS)
-    figure.update_yaxes(_AXIS)
+    figure.update_xaxes(AXIS)
+    figure.update_yaxes(AXIS)
     return figure
-
-
-def _legend_above(figure: go.Figure) -> None:
-    figure.update_layout(
-        showlegend=True,
-        legend={
-            "orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "normal",
-            "itemclick": False, "itemdoubleclick": False,
-        },
-    )  # fmt: skip
 
 
 def _responder_sentence(responders: ReleasedResponders, status: str) -> str:
@@ -712,7 +583,7 @@ def _responder_sentence(responders: ReleasedResponders, status: str) -> str:
         f"What matters: {responders.important_change:g} points or more for the better ({status}; "
         f"{responders.important_change_source})."
     )
-    tail = _tail(context, responders.n, responders.completeness)
+    tail = tail_text(context, responders.n, responders.completeness)
     if len(responders.groups) > 1:
         return (
             f"Each diamond is a group's share, the line its {RANGE}; where lines overlap, the groups may not differ. "
@@ -720,4 +591,4 @@ def _responder_sentence(responders: ReleasedResponders, status: str) -> str:
         )
     share = responders.groups[0].share
     span = "" if share.percent is None else f", {RANGE} {share.low_percent} to {share.high_percent} %"
-    return f"{_share(share)} improved by what matters{span}. {matters} {tail}"
+    return f"{share_text(share)} improved by what matters{span}. {matters} {tail}"

@@ -13,6 +13,7 @@ from hypothesis import strategies as some
 
 from kneewise.disclosure.released import ReleasedBin, ReleasedShare
 from kneewise.figures import outcome_charts as charts
+from kneewise.figures.chart_words import interval_rows
 from kneewise.outcomes import demo
 from kneewise.outcomes.answers import (
     Question,
@@ -199,7 +200,7 @@ def test_headlines_say_how_many_how_complete_how_much_with_ranges(store):
 def test_no_label_becomes_markup_in_a_figure(label):
     """Uploaded text is never HTML: Plotly reads tags in any label."""
     share = ReleasedShare(20, 40, 50, 35, 65, "50 % (20 of 40)")
-    figure = charts._intervals([(label, 40, share)], charts.palette(False))
+    figure = interval_rows([(label, 40, share)], charts.palette(False))
     name = json.loads(figure.to_json())["data"][0]["y"][0].removesuffix("<br>n = 40")
     assert "<" not in name
     assert ">" not in name
