@@ -607,8 +607,73 @@ class ItemWeights(Entry):
     weights: tuple[float, ...]
 
 
+class ItemRange(Entry):
+    """The items `first`..`last` of a questionnaire, whose points run from `minimum` to `maximum`."""
+
+    first: int
+    last: int
+    minimum: float
+    maximum: float
+    whole: bool = True
+    """False where any number in between is an answer, as on a line."""
+
+    @model_validator(mode="after")
+    def _ends_are_in_order(self) -> Self:
+        if not 1 <= self.first <= self.last or self.minimum >= self.maximum:
+            raise ValueError("items need `first` <= `last` from 1 on, and `minimum` below `maximum`")
+        return self
+
+
+class ItemGroup(Entry):
+    """A subscale: items whose points are added up on their own."""
+
+    name: Text
+    items: tuple[int, ...]
+
+
+class ScoringRule(Provenance):
+    """One way of reading the answers and of treating missing ones; with several rules, the caller names one.
+
+    Points of an item are answer / `answers_per_point` - `shift`, counted from the other end for `reversed_items`; with
+    `option_numbers` the answer is the place of the option in `item_weights`. `unclear` says why this way gives no score.
+    """
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
+    says: Text
+    answered_at_least: int
+    answers_are: Literal["points", "option_numbers"] = "points"
+    shift: float = 0
+    answers_per_point: float = 1
+    reversed_items: tuple[int, ...] = ()
+    unclear: str = ""
+
+
+class InstrumentScoring(Entry):
+    """From answers to the score: `items` are ranges of points (none where `item_weights` stand), `rules` how to read them.
+
+    `sum`: points added up, a missing answer that the rule allows counts as the mean of the others. `mean`: points /
+    answered items. `percent`: 100 x points above the least / most that the answered items allow; `hundred_minus_percent`:
+    100 - that. `already_a_change`: the score itself says how much has changed, so no change of it is worked out.
+    `own_items`: patients choose their items, so two scores compare only over the same ones.
+    """
+
+    formula: Literal["sum", "mean", "percent", "hundred_minus_percent"]
+    items: tuple[ItemRange, ...] = ()
+    rules: tuple[ScoringRule, ...]
+    subscales: tuple[ItemGroup, ...] = ()
+    already_a_change: bool = False
+    own_items: bool = False
+
+    @model_validator(mode="after")
+    def _rules_have_names_of_their_own(self) -> Self:
+        names = [rule.name for rule in self.rules]
+        if not names or len(names) != len(set(names)):
+            raise ValueError("scoring needs at least one rule, each with a name of its own")
+        return self
+
+
 class Instrument(Provenance):
-    """A patient-reported measure: range, direction, formula, missing rule, important change, licence."""
+    """A patient-reported measure: range, direction, formula, missing rule, detectable and important change, licence."""
 
     id: Id
     label: Voices
@@ -622,12 +687,50 @@ class Instrument(Provenance):
     formula_status: Status
     missing_rule: Text
     missing_rule_status: Status
+    scoring: InstrumentScoring | None = None
+    detectable_change: Id | None = None
+    detectable_change_one_item: Id | None = None
     important_change: Id | None = None
     values: tuple[Value, ...] = ()
     versions: str = ""
     licence: Text
     item_weights: tuple[ItemWeights, ...] = ()
     fit: str = ""
+
+    @model_validator(mode="after")
+    def _scoring_fits_the_scale(self) -> Self:
+        if self.scoring is None:
+            return self
+        ranges = [
+            (number, part.minimum, part.maximum)
+            for part in self.scoring.items
+            for number in range(part.first, part.last + 1)
+        ]
+        ranges += [(item.item, min(item.weights), max(item.weights)) for item in self.item_weights]
+        numbers = [number for number, _, _ in ranges]
+        if sorted(numbers) != list(range(1, self.items + 1)):
+            raise ValueError("scoring needs each item from 1 to `items` exactly once, in `items` or in `item_weights`")
+        if self._ends_of_the_score(ranges) != (self.minimum, self.maximum):
+            raise ValueError("the scoring's least and greatest score are not `minimum` and `maximum`")
+        alike = len({(low, high) for _, low, high in ranges}) == 1
+        for rule in self.scoring.rules:
+            if not 1 <= rule.answered_at_least <= self.items:
+                raise ValueError(f"rule '{rule.name}': `answered_at_least` lies outside 1 to the number of items")
+            if set(rule.reversed_items) - set(numbers):
+                raise ValueError(f"rule '{rule.name}' reverses an item that there is not")
+            if rule.answers_are == "option_numbers" and not self.item_weights:
+                raise ValueError(f"rule '{rule.name}': option numbers need `item_weights`")
+            if self.scoring.formula == "sum" and rule.answered_at_least < self.items and not alike:
+                raise ValueError(f"rule '{rule.name}': a sum can be filled up only where all items have one range")
+        if {number for group in self.scoring.subscales for number in group.items} - set(numbers):
+            raise ValueError("a subscale names an item that there is not")
+        return self
+
+    def _ends_of_the_score(self, ranges: list[tuple[int, float, float]]) -> tuple[float, float]:
+        lows, highs = [low for _, low, _ in ranges], [high for _, _, high in ranges]
+        if self.scoring.formula == "sum":
+            return sum(lows), sum(highs)
+        return (min(lows), max(highs)) if self.scoring.formula == "mean" else (0, 100)
 
 
 class Prognosis(Provenance):

@@ -150,7 +150,7 @@ INPUT_OUTPUT_CALLS = {"open", "print", "input", "read_text", "write_text", "read
                       "read_parquet", "to_csv", "to_parquet", "now", "today"}  # fmt: skip
 
 
-@pytest.mark.parametrize("part", ["reasoning", "mechanics", "statistics", "quantities"])
+@pytest.mark.parametrize("part", ["reasoning", "mechanics", "statistics", "quantities", "proms"])
 def test_thinking_does_no_input_or_output(part: str):
     """The same call gives the same answer on screen, in a notebook and in a test."""
     paths = [path for path in product_files() if part_of_file(path) == part]

@@ -118,7 +118,7 @@ def test_no_predictor_rule_sets_a_strength(knowledge):
 BETTER = {
     "higher": ["akps", "koos_pain", "koos_symptoms", "koos_adl", "koos_sport", "koos_qol", "koos_pf", "lefs", "psfs",
                "lysholm", "ikdc", "oks", "eq5d_index", "eq_vas"],
-    "lower": ["nprs_worst", "vas", "tsk17", "tsk11", "pcs"],
+    "lower": ["nprs_worst", "nprs_usual", "nprs_task", "vas", "tsk17", "tsk11", "pcs"],
 }  # fmt: skip
 
 
