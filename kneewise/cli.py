@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kneewise.errors import FindingsError, KneewiseError
+from kneewise.errors import DisclosureRefused, FindingsError, KneewiseError
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -23,6 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_import(commands)
     _add_demo(commands)
     _add_leg(commands)
+    _add_outcomes(commands)
     return parser
 
 
@@ -176,4 +177,61 @@ def _leg(parsed: argparse.Namespace) -> int:
         print(sentence, file=sys.stderr)
     print(leg.sentence, file=sys.stderr)
     print(json.dumps(leg.out, indent=2))
+    return 0
+
+
+def _add_outcomes(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("outcomes", help="answer a question about the outcomes in a store")
+    answers = parser.add_subparsers(dest="answer", required=True, metavar="ANSWER")
+    funnel = answers.add_parser(
+        "funnel",
+        help="compare sites, given the patients they had",
+        description="Print each site's class (further from the rest than its size explains?) with its rounded figures: "
+        "n, the mean change with everybody's case mix (observed), everybody's mean change (expected) and z.",
+    )
+    funnel.add_argument("--store", type=Path, metavar="DIR", help="the store to ask (default: data/store/clinic)")
+    funnel.add_argument("--measure", required=True, metavar="NAME", help="a questionnaire, such as oks")
+    funnel.add_argument("--by", default="site", metavar="NAME", help="whose groups are compared (default: site)")
+    funnel.add_argument("--only", metavar="NAME=VALUE", help="the records' one released population, if they have one")
+    funnel.add_argument("--source", metavar="NAME", help="which records, where the store has several")
+    funnel.add_argument("--own", action="store_true", help="internal, for staff who may see the records: exact counts")
+    funnel.add_argument("--format", choices=["table", "csv"], default="table", help="to read (default), or as CSV")
+    funnel.set_defaults(handler=_outcomes_funnel)
+
+
+def _outcomes_funnel(parsed: argparse.Namespace) -> int:
+    import csv
+
+    from kneewise.disclosure.policy import read_policy
+    from kneewise.knowledge_base.loading import load_knowledge
+    from kneewise.outcomes import comparing
+    from kneewise.outcomes.asking import Question
+    from kneewise.outcomes.instruments import instruments_from
+    from kneewise.outcomes.store import DEFAULT_STORE, open_published, open_store, published_version
+
+    name, sign, value = (parsed.only or "").partition("=")
+    if parsed.only is not None and not (name and sign and value):
+        raise DisclosureRefused("A restriction is written NAME=VALUE, such as procedure=primary.")
+    folder = parsed.store or DEFAULT_STORE
+    policy = read_policy("own" if parsed.own else "shared")
+    # Before anything was ever released from a store there is nothing that its figures could be subtracted from.
+    released = published_version(folder) is not None and not parsed.own
+    store = open_published(folder) if released else open_store(folder)
+    question = Question(
+        parsed.measure if parsed.measure.startswith("instrument.") else f"instrument.{parsed.measure}",
+        group_by=parsed.by,
+        only=(name, value) if parsed.only is not None else None,
+        source=parsed.source,
+    )
+    comparison = comparing.answer_comparison(store, question, instruments_from(load_knowledge()), policy)
+    if policy.mode_note:
+        print(f"INTERNAL. {policy.mode_note}")
+    if parsed.format == "table":
+        print("\n".join(comparing.comparison_lines(comparison)))
+        return 0
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow((parsed.by, *comparing.COLUMNS))
+    writer.writerows(comparing.comparison_rows(comparison))
+    for sentence in comparing.comparison_remarks(comparison):
+        print(sentence, file=sys.stderr)
     return 0

@@ -9,19 +9,12 @@ import zipfile
 import pytest
 
 from kneewise.outcomes.answers import Question, answer_change, answer_responders, answer_trend, list_choices
-from kneewise.outcomes.importing import import_export, preview, report_lines
+from kneewise.outcomes.importing import preview, report_lines
 from kneewise.outcomes.profiles import read_profile
-from kneewise.outcomes.store import open_store
 from tests.outcomes_samples import NHS_ZIP, SCALES
 
 pytestmark = pytest.mark.skipif(not NHS_ZIP.exists(), reason="the NHS records are not on this machine")
 OKS = "instrument.oks"
-
-
-@pytest.fixture(scope="module")
-def imported(tmp_path_factory):
-    store = tmp_path_factory.mktemp("nhs") / "store"
-    return import_export(NHS_ZIP, read_profile("nhs_proms"), store, SCALES), open_store(store)
 
 
 def summary(report, population: str):
