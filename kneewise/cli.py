@@ -10,8 +10,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kneewise.errors import DisclosureRefused, FindingsError, KneewiseError
+from kneewise.errors import DisclosureRefused, FindingsError, KneewiseError, StoreError
+
+if TYPE_CHECKING:
+    from kneewise.outcomes.store import Store
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -24,6 +28,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_leg(commands)
     _add_outcomes(commands)
+    _add_report(commands)
+    _add_store(commands)
     return parser
 
 
@@ -207,18 +213,15 @@ def _outcomes_funnel(parsed: argparse.Namespace) -> int:
     from kneewise.outcomes import comparing
     from kneewise.outcomes.asking import Question
     from kneewise.outcomes.instruments import instruments_from
-    from kneewise.outcomes.store import DEFAULT_STORE, open_published, open_store, published_version
+    from kneewise.outcomes.store import DEFAULT_STORE, open_store
 
     name, sign, value = (parsed.only or "").partition("=")
     if parsed.only is not None and not (name and sign and value):
         raise DisclosureRefused("A restriction is written NAME=VALUE, such as procedure=primary.")
-    folder = parsed.store or DEFAULT_STORE
     policy = read_policy("own" if parsed.own else "shared")
-    # Before anything was ever released from a store there is nothing that its figures could be subtracted from.
-    released = published_version(folder) is not None and not parsed.own
-    store = open_published(folder) if released else open_store(folder)
+    store = open_store(parsed.store or DEFAULT_STORE) if parsed.own else _shared_store(parsed.store)
     question = Question(
-        parsed.measure if parsed.measure.startswith("instrument.") else f"instrument.{parsed.measure}",
+        _instrument_id(parsed.measure),
         group_by=parsed.by,
         only=(name, value) if parsed.only is not None else None,
         source=parsed.source,
@@ -235,3 +238,81 @@ def _outcomes_funnel(parsed: argparse.Namespace) -> int:
     for sentence in comparing.comparison_remarks(comparison):
         print(sentence, file=sys.stderr)
     return 0
+
+
+def _add_report(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("report", help="write the yearly report of a store as a PDF, in shared figures")
+    parser.add_argument("--year", required=True, type=int, metavar="YYYY", help="the year in which people started")
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE.pdf", help="where to write it")
+    parser.add_argument("--store", type=Path, metavar="DIR", help="the store to ask (default: data/store/clinic)")
+    parser.add_argument(
+        "--measure", metavar="NAME", help="a questionnaire, such as akps (default: the first that fits)"
+    )
+    parser.add_argument("--source", metavar="NAME", help="which records, where the store has several")
+    parser.set_defaults(handler=_report)
+
+
+def _report(parsed: argparse.Namespace) -> int:
+    from kneewise.handout.report import report_pdf, yearly_report
+    from kneewise.knowledge_base.loading import load_knowledge
+
+    store = _shared_store(parsed.store)
+    measure = _instrument_id(parsed.measure) if parsed.measure else None
+    report = yearly_report(store, load_knowledge(), parsed.year, source=parsed.source, instrument=measure)
+    content = report_pdf(report)
+    try:
+        parsed.out.write_bytes(content)
+    except OSError as problem:
+        raise StoreError(f"The report can't be written to {parsed.out.name}: {problem.strerror}.") from problem
+    print(f"{report.title}: {len(content) // 1024} kB in {parsed.out.name}.")
+    return 0
+
+
+def _add_store(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("store", help="list the versions of a store, undo an import, or erase from it")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, words in (
+        ("versions", "list the versions that the store keeps"),
+        ("undo", "go back to the version before the last import, or to a kept one"),
+        ("erase", "erase episodes, or a whole source, from every kept version"),
+    ):
+        action = actions.add_parser(name, help=words)
+        action.add_argument("--store", type=Path, metavar="DIR", help="the store (default: data/store/clinic)")
+        action.set_defaults(handler=_store)
+        if name == "undo":
+            action.add_argument("--to", metavar="VERSION", help="the kept version to go back to")
+        if name == "erase":
+            action.add_argument("--source", required=True, metavar="NAME", help="from which records")
+            action.add_argument("--all", action="store_true", help="the whole source")
+            action.add_argument(
+                "episodes", nargs="*", metavar="ID", help="episodes, by the clinic's ids or the stored ones"
+            )
+
+
+def _store(parsed: argparse.Namespace) -> int:
+    from kneewise.outcomes import erasing, store
+
+    folder = parsed.store or store.DEFAULT_STORE
+    if parsed.action == "versions":
+        print("\n".join(store.version_lines(folder)))
+    elif parsed.action == "undo":
+        print(f"The store is back at version {store.undo(folder, parsed.to)}.")
+    else:
+        if parsed.all == bool(parsed.episodes):
+            raise StoreError("Name the episodes to erase, or give --all for the whole source; not both.")
+        erasure = erasing.erase(folder, parsed.source, None if parsed.all else parsed.episodes)
+        print("\n".join(erasing.erasure_lines(erasure)))
+    return 0
+
+
+def _shared_store(folder: Path | None) -> Store:
+    """The version that shared figures may use; the current one while none was ever released."""
+    from kneewise.outcomes.store import DEFAULT_STORE, open_published, open_store, published_version
+
+    # Before anything was ever released from a store there is nothing that its figures could be subtracted from.
+    folder = folder or DEFAULT_STORE
+    return open_published(folder) if published_version(folder) is not None else open_store(folder)
+
+
+def _instrument_id(name: str) -> str:
+    return name if name.startswith("instrument.") else f"instrument.{name}"

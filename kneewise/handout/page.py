@@ -7,28 +7,19 @@ it is: there is no field for a name, a date of birth or a number, only lines to 
 from __future__ import annotations
 
 import datetime
-import functools
-import json
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-import font_source_sans_pro
-import typst
-
 from kneewise.errors import KneewiseError
 from kneewise.handout.picture import checked_svg
+from kneewise.handout.typesetting import FONTS, LARGEST_BYTES, clean, typeset
 from kneewise.knowledge_base.models import KnowledgeBase
 from kneewise.reasoning.conclusions import Conclusions
 
 _TEMPLATE = Path(__file__).with_name("page.typ")
-_FONTS = ("Source Sans Pro", "Libertinus Serif")
-"""The app's own typeface, from a package, and one that Typst brings along for letters the first does not have."""
-
-LARGEST_BYTES = 1024 * 1024 - 1  # hazard KW-H07
 SAFETY_RULE = "stop.x8"
 """The stop rule that stands on every page, whatever is in the plan."""
 STANDING = "leg_word.standing"
@@ -202,47 +193,14 @@ def take_home_page(content: TakeHome) -> bytes:
     if content.picture_svg is not None and not content.shows.strip():
         raise PageRefused("The page needs a sentence that says what its picture shows.")
     data = {
-        **_clean({name: part for name, part in asdict(content).items() if name not in ("picture_svg", "compiled_on")}),
+        **clean({name: part for name, part in asdict(content).items() if name not in ("picture_svg", "compiled_on")}),
         "picture": None if content.picture_svg is None else checked_svg(content.picture_svg),
-        "content_line": f"Content {_clean(content.version)} of {content.compiled_on:%d %B %Y}",
+        "content_line": f"Content {clean(content.version)} of {content.compiled_on:%d %B %Y}",
         "words": dict(WORDS),
-        "fonts": _FONTS,
+        "fonts": FONTS,
     }
-    page = _typeset(data)
+    refusal = PageRefused("The page could not be made from these texts and this picture.")
+    page = typeset(_TEMPLATE, data, refusal)
     if len(page) > LARGEST_BYTES:
         raise PageRefused("With this picture the page is bigger than 1 MB: remove the picture to make the page.")
     return page
-
-
-def _typeset(data: Mapping[str, object]) -> bytes:
-    # An empty folder as the root, for pages and for packages: there is nothing that a template or a picture could read.
-    with tempfile.TemporaryDirectory(prefix="kneewise-") as nothing:
-        try:
-            return typst.compile(
-                _TEMPLATE.read_bytes(),
-                root=nothing,
-                font_paths=_fonts(),
-                package_path=nothing,
-                package_cache_path=nothing,
-                sys_inputs={"page": json.dumps(data)},
-                format="pdf",
-                pdf_standards=["ua-1"],
-                timestamp=0,
-            )
-        except typst.TypstError:  # its message may quote the text
-            raise PageRefused("The page could not be made from these texts and this picture.") from None
-
-
-@functools.cache
-def _fonts() -> typst.Fonts:
-    """The typefaces of the page, the same on every machine: none of the system's."""
-    return typst.Fonts(include_system_fonts=False, font_paths=[font_source_sans_pro.font_directory])
-
-
-def _clean(part):
-    """The part with line breaks, control letters and invisible marks taken out of every text in it."""
-    if isinstance(part, str):
-        return "".join(letter for letter in re.sub(r"\s+", " ", part).strip() if letter.isprintable())
-    if isinstance(part, Mapping):
-        return {name: _clean(each) for name, each in part.items()}
-    return [_clean(each) for each in part]

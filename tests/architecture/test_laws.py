@@ -22,6 +22,7 @@ LAYERS = (
 )
 ALSO = {
     ("__main__", "cli"),
+    ("handout", "figures"),  # the report sets the sentences and tables of the charts on paper
     ("disclosure", "statistics"),  # what is released is the result of a statistic
     ("quantities", "errors"),  # a quantity out of range is refused with a sentence
 }

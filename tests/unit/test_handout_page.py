@@ -311,7 +311,7 @@ def test_a_picture_without_a_size_is_refused_in_one_sentence():
 
 def test_a_page_of_a_mebibyte_is_refused(monkeypatch):
     """Hazard KW-H07."""
-    monkeypatch.setattr(page, "_typeset", lambda _: b"%PDF" + b"\0" * page.LARGEST_BYTES)
+    monkeypatch.setattr(page, "typeset", lambda *_: b"%PDF" + b"\0" * page.LARGEST_BYTES)
     with pytest.raises(PageRefused, match="1 MB"):
         take_home_page(BARE)
 
