@@ -38,6 +38,12 @@ export function icon(name) {
   return svg;
 }
 
+/** Shows a button as pressed or not. Called for every picture, so what stays as it is is not written. */
+export function press(button, pressed) {
+  const value = String(Boolean(pressed));
+  if (button.getAttribute("aria-pressed") !== value) button.setAttribute("aria-pressed", value);
+}
+
 /** Fill the gaps of a sentence: fill("{n} of {of}", {n: 2, of: 8}) is "2 of 8". */
 export function fill(template, gaps) {
   return String(template).replace(/\{(\w+)\}/g, (gap, name) => (name in gaps ? gaps[name] : gap));

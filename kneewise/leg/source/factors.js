@@ -1,6 +1,6 @@
 // A button per factor, which moves the leg to show it; its three short texts unfold right below the button.
 
-import { h } from "./dom.js";
+import { h, press } from "./dom.js";
 
 const TEXTS = ["what_moves", "how_sure", "what_helps"];
 
@@ -30,9 +30,7 @@ export function createFactors(factors, words, toggle) {
       h("div", { class: "chips" }, ...buttons),
     ),
     sync(pressed, chosen) {
-      buttons.forEach((button, index) => {
-        button.setAttribute("aria-pressed", String(pressed.includes(factors[index].id)));
-      });
+      buttons.forEach((button, index) => press(button, pressed.includes(factors[index].id)));
       if (chosen === told) return;
       told = chosen;
       tell(factors.findIndex((factor) => factor.id === chosen));

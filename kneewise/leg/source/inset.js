@@ -1,6 +1,6 @@
 // The kneecap in its groove as on a skyline picture: kneecap on top, outer side as in the front view. In millimetres.
 import { CAP, CAP_BACK, EDGE, ground, LIPS, profile, seat } from "./groove.js";
-import { element, set } from "./marks.js";
+import { element, set, write } from "./marks.js";
 import { loadColor, palette } from "./palette.js";
 
 const SIDES = ["outside", "inside"];
@@ -99,8 +99,8 @@ export function createInset(host) {
     const [edge, anchor] = toRight ? [W - 12, "end"] : [12, "start"];
     set(node.word, { x: edge, y: y - 10, "text-anchor": anchor, "font-size": font });
     set(node.high, { x: edge, y: y + thick + font + 1, "text-anchor": anchor, "font-size": font - 1 });
-    node.word.textContent = words[name] ?? "";
-    node.high.textContent = words.high ?? "";
+    write(node.word, words[name] ?? "");
+    write(node.high, words.high ?? "");
   }
 
   function draw(scene) {
@@ -126,7 +126,7 @@ export function createInset(host) {
     for (const name of SIDES) drawSide(name, scene, m, deep);
     const font = scene.large ? 15 : 12;
     set(nodes.low, { x: W / 2, y: H - (scene.large ? 28 : 24) + font + 2, "font-size": font });
-    nodes.low.textContent = scene.words?.low ?? "";
+    write(nodes.low, scene.words?.low ?? "");
     host.dataset.renderer = "svg";
     host.dataset.frame = String(frame += 1);
   }

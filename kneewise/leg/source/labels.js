@@ -10,6 +10,19 @@ export function textWidth(text, size) {
   return width * size;
 }
 
+// The same few words are placed again for every picture; how they break is worked out once. A new size empties this.
+const kept = { room: "", lines: new Map() };
+
+function lined(text, width, size) {
+  const room = `${width} ${size}`;
+  if (kept.room !== room) Object.assign(kept, { room, lines: new Map() });
+  if (!kept.lines.has(text)) {
+    const lines = wrap(text, width, size);
+    kept.lines.set(text, { lines, widest: Math.max(...lines.map((line) => textWidth(line, size))) });
+  }
+  return kept.lines.get(text);
+}
+
 /** Words broken into lines of at most `width` pixels at font size `size` (a word is never cut). */
 export function wrap(text, width, size) {
   const lines = [];
@@ -51,8 +64,7 @@ export function placeLabels(items, { width, height, size }) {
   const column = columnWidth(width);
   const seen = items.filter(({ x, y }) => x > 0 && y > 0 && x < width && y < height);
   const boxes = seen.map(({ id, anchor, text, x, y, side }) => {
-    const lines = wrap(text, column, size);
-    const widest = Math.max(...lines.map((line) => textWidth(line, size)));
+    const { lines, widest } = lined(text, column, size);
     return { id, anchor, lines, ax: x, ay: y, side, width: widest * 1.06 + 6, height: lines.length * size * 1.2 + 6 };
   });
   const free = boxes.filter(({ side }) => !side).sort((a, b) => a.ax - b.ax);

@@ -17,6 +17,14 @@ export function set(node, values) {
   }
 }
 
+/** Writes the text of an element if it is another one; even the same text anew would be laid out anew. */
+export function write(node, text) {
+  if (node.written !== text) node.textContent = node.written = text;
+}
+
+// A hundredth of a pixel is seen by nobody, and short numbers are quick to read.
+const near = (x) => Math.round(100 * x) / 100;
+
 const isStrong = (box, highlight) => highlight.includes(box.id) || highlight.includes(box.anchor);
 
 /** Draws placed labels with leader lines into an SVG group; keeps the nodes while the set of labels stays the same. */
@@ -45,11 +53,11 @@ export function drawLabels(group, boxes, { size, colors, highlight = [] }) {
   boxes.forEach((box, i) => {
     const { line, dot, text } = group.labelNodes[i];
     const left = box.side === "left";
-    const [edge, middle] = [left ? box.x + box.width : box.x, box.y + box.height / 2];
-    line.setAttribute("points", `${edge} ${middle} ${left ? edge + 8 : edge - 8} ${middle} ${box.ax} ${box.ay}`);
-    dot.setAttribute("cx", box.ax);
-    dot.setAttribute("cy", box.ay);
-    text.setAttribute("transform", `translate(${left ? box.x + 2 : box.x + box.width - 2} ${box.y + 1 + size})`);
+    const [edge, middle] = [near(left ? box.x + box.width : box.x), near(box.y + box.height / 2)];
+    const [cx, cy] = [near(box.ax), near(box.ay)];
+    set(line, { points: `${edge} ${middle} ${left ? edge + 8 : edge - 8} ${middle} ${cx} ${cy}` });
+    set(dot, { cx, cy });
+    set(text, { transform: `translate(${near(left ? box.x + 2 : box.x + box.width - 2)} ${near(box.y + 1 + size)})` });
   });
 }
 

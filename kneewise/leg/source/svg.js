@@ -5,7 +5,7 @@ import { columnWidth, placeLabels } from "./labels.js";
 import { drawLabels, element, set } from "./marks.js";
 import { loadColor, palette } from "./palette.js";
 import { anchorPoint, differs, place, skinTubes, softTubes } from "./soft.js";
-import { bonePath, fibre, ringPaths, sides, tubePath } from "./trace.js";
+import { bonePath, fibres, ringPaths, sides, tubePath } from "./trace.js";
 
 const FRAMES = ["trunk", "pelvis", "foot", "tibia", "femur", "patella"];
 // Back to front: by frame, and the cartilage of the kneecap behind its bone.
@@ -46,8 +46,9 @@ function buildView(root, defs, view, id, c) {
   nodes.step = element(group, "path", { fill: c.floor, stroke: c.leader, "stroke-opacity": 0.5, "data-part": "step" });
   const under = (opacity, extra = {}) => element(group, "g", { opacity, ...extra });
   const free = { gradientUnits: "userSpaceOnUse" };
-  nodes.fades = [gradient(defs, `${id}fade`, [[0, c.skin, 0], [1, c.skin, 1]], free),
-    gradient(defs, `${id}fadeline`, [[0, c.skinLine, 0], [1, c.skinLine, 1]], free)];
+  nodes.fade = gradient(defs, `${id}fade`, [[0, c.skin, 0], [1, c.skin, 1]], free);
+  // The line fades where the fill does: by `href` this gradient lies where the other one is put.
+  gradient(defs, `${id}fadeline`, [[0, c.skinLine, 0], [1, c.skinLine, 1]], { ...free, href: `#${id}fade` });
   // Lines first, then fills over their inner halves: leg and foot get one common outline.
   const skin = under(0.5);
   nodes.skinLine = element(skin, "g", { fill: "none", stroke: `url(#${id}fadeline)` });
@@ -88,12 +89,12 @@ function buildView(root, defs, view, id, c) {
     const muscle = tissue === "muscle";
     const line = muscle ? c.muscleLine : c.tendonLine;
     const stops = [[0, c.tendon], [0.12, c.muscle], [0.84, c.muscle], [1, c.tendon]];
-    const flow = gradient(defs, fill, muscle ? stops : [[0, c[tissue]]], free);
+    const flow = muscle && gradient(defs, fill, stops, free); // from tendon to flesh to tendon; others have one colour
     const layer = element(name === "tendon" ? top : soft, "g", { "data-soft": name });
-    const body = element(layer, "path", { fill: `url(#${fill})`, stroke: line, "data-part": name });
-    const lines = (muscle ? [-0.6, -0.2, 0.25, 0.65] : [-0.3, 0.35]).map((at) => (
-      { at, node: element(layer, "path", { fill: "none", stroke: line, opacity: 0.3 }) }));
-    nodes.tubes[name] = { layer, body, lines, flow };
+    const body = element(layer, "path", { fill: flow ? `url(#${fill})` : c[tissue], stroke: line, "data-part": name });
+    const lines = element(layer, "path", { fill: "none", stroke: line, opacity: 0.3 });
+    const across = muscle ? [-0.6, -0.2, 0.25, 0.65] : [-0.3, 0.35];
+    nodes.tubes[name] = { layer, body, lines, across, flow };
   }
   return nodes;
 }
@@ -176,16 +177,17 @@ export function createSvg(host) {
     skin.forEach((tube, i) => {
       const ring = sides(tube, view, box.m);
       const across = ringPaths(tube, view, box.m);
-      set(nodes.skin[2 * i], { d: i && across.length > 900 ? "M0 0" : tubePath(ring) });
+      const towards = across.split("M").length - 1 > 3; // so many rings make the outline of the foot by themselves
+      set(nodes.skin[2 * i], { d: i && towards ? "M0 0" : tubePath(ring) });
       set(nodes.skin[2 * i + 1], { d: across || "M0 0" });
-      if (i === 0) for (const fade of nodes.fades) flowFrom(fade, ring, 0, Math.floor(tube.count * 0.13));
+      if (i === 0) flowFrom(nodes.fade, ring, 0, Math.floor(tube.count * 0.13));
     });
     for (const tube of tubes) {
-      const { layer, body, lines, flow } = nodes.tubes[tube.name];
+      const { layer, body, lines, across, flow } = nodes.tubes[tube.name];
       const ring = sides(tube, view, box.m);
       set(body, { d: tubePath(ring) });
-      for (const { at, node } of lines) set(node, { d: fibre(ring, at) });
-      flowFrom(flow, ring, 0, tube.count - 1);
+      set(lines, { d: fibres(ring, across) });
+      if (flow) flowFrom(flow, ring, 0, tube.count - 1);
       set(layer, { opacity: highlight.includes(tube.name) ? 1 : 0.76 });
     }
     for (const spot of nodes.spots) drawSpot(spot, view, scene, box.m);

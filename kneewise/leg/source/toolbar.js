@@ -1,6 +1,6 @@
 // The buttons above and below the stage.
 
-import { fill, h, icon } from "./dom.js";
+import { fill, h, icon, press } from "./dom.js";
 import { MOMENTS } from "./movement.js";
 
 export const VIEWS = ["front", "side", "angled", "kneecap"];
@@ -56,7 +56,7 @@ export function createToolbar(words, activities, on, still) {
       if (state.moment) {
         select.value = state.moment.activity;
         moment.textContent = fill(words.moment, { n: state.moment.number + 1, of: MOMENTS });
-      } else moment.textContent = "";
+      } else if (moment.textContent) moment.textContent = "";
     },
   };
 }
@@ -67,13 +67,10 @@ function button(act, text, sign, click, kind = null) {
 }
 
 function named(element, name) {
+  if (element.title === name) return element;
   element.setAttribute("aria-label", name);
   element.setAttribute("title", name);
   return element;
-}
-
-function press(element, pressed) {
-  element.setAttribute("aria-pressed", String(Boolean(pressed)));
 }
 
 function relabel(element, text, sign) {

@@ -15,6 +15,9 @@ function depth(frame, part, view, h, y) {
   return frame === "foot" ? -2.2 : 0;
 }
 
+const whole = (x) => (x < 0 ? x - 0.5 : x + 0.5) | 0;
+const even = (x) => 2 * whole(x / 2);
+
 // Seen along a bent bone, a flat outline would lose the roundness of its end; this gives the end its height back.
 function rounding(frame, view, R) {
   const ratio = { femur: 0.85, patella: 0.5 }[frame];
@@ -57,10 +60,17 @@ export function bonePath(name, part, lines, view, pose, mirror, closed) {
   const s = rounding(part.frame, view, R);
   let d = "";
   for (const points of localPoints(name, part, lines, view, pose)) {
+    let [wasX, wasY] = [0, 0];
     for (let i = 0; i < points.length; i += 3) {
-      const [x, z] = [points[i], points[i + 2]];
+      const x = points[i];
+      const z = points[i + 2];
       const y = s === 1 || points[i + 1] > 4 ? points[i + 1] + (s === 1 ? 0 : 4 * (s - 1)) : points[i + 1] * s;
-      d += `${i ? "L" : "M"}${Math.round(a * x + b * y + c * z + e)} ${Math.round(f * x + g * y + k * z + l)}`;
+      const toX = whole(a * x + b * y + c * z + e);
+      const toY = whole(f * x + g * y + k * z + l);
+      // Steps from point to point are short numbers: quicker to write, and for the browser to read.
+      d += i ? `${toX - wasX} ${toY - wasY} ` : `M${toX} ${toY}l`;
+      wasX = toX;
+      wasY = toY;
     }
     if (closed) d += "Z";
   }
@@ -91,19 +101,28 @@ export function sides({ count, centre, u, v }, view, mirror) {
   return rings;
 }
 
-// Quadratic curves through the middles of the points: smooth at any zoom for two numbers per point.
+// Quadratic curves through the middles of the points: smooth at any zoom for two numbers per point. After the first
+// curve T says it all: it takes the mirror image of the last point about the middle, which is the next point. Points
+// are whole and even so that the middles are whole too, and mirroring them adds up no error.
 function curve(points, closed) {
   const n = points.length;
-  const whole = (x) => (x < 0 ? x - 0.5 : x + 0.5) | 0;
-  const [x0, y0] = closed ? [(points[n - 2] + points[0]) / 2, (points[n - 1] + points[1]) / 2] : points;
-  let d = `M${whole(x0)} ${whole(y0)}`;
+  let x = even(points[0]);
+  let y = even(points[1]);
+  let [atX, atY] = closed ? [(even(points[n - 2]) + x) / 2, (even(points[n - 1]) + y) / 2] : [x, y];
+  let d = `M${atX} ${atY}q`;
   for (let i = closed ? 0 : 2; i < (closed ? n : n - 2); i += 2) {
-    const x = points[i];
-    const y = points[i + 1];
     const next = i + 2 < n ? i + 2 : 0;
-    d += `Q${whole(x)} ${whole(y)} ${whole((x + points[next]) / 2)} ${whole((y + points[next + 1]) / 2)}`;
+    if (i) {
+      x = even(points[i]);
+      y = even(points[i + 1]);
+    }
+    const toX = (x + even(points[next])) / 2;
+    const toY = (y + even(points[next + 1])) / 2;
+    d += i === (closed ? 0 : 2) ? `${x - atX} ${y - atY} ${toX - atX} ${toY - atY}t` : `${toX - atX} ${toY - atY} `;
+    atX = toX;
+    atY = toY;
   }
-  return closed ? `${d}Z` : `${d}L${whole(points[n - 2])} ${whole(points[n - 1])}`;
+  return closed ? `${d}Z` : `${d}L${even(points[n - 2])} ${even(points[n - 1])}`;
 }
 
 /** A skin tube that points at the viewer has no two sides; there its rings themselves make the outline. */
@@ -141,11 +160,15 @@ export function tubePath(rings) {
   return curve(points, true);
 }
 
-/** A line along a tube, `at` from -1 to 1 across it. */
-export function fibre(rings, at) {
-  const points = [];
-  for (let i = 8; i < rings.length - 8; i += 4) {
-    points.push(rings[i] + at * rings[i + 2], rings[i + 1] + at * rings[i + 3]);
+/** Lines along a tube, each of `across` from -1 to 1 across it. */
+export function fibres(rings, across) {
+  let d = "";
+  for (const at of across) {
+    const points = [];
+    for (let i = 8; i < rings.length - 8; i += 4) {
+      points.push(rings[i] + at * rings[i + 2], rings[i + 1] + at * rings[i + 3]);
+    }
+    d += curve(points, false);
   }
-  return curve(points, false);
+  return d;
 }
