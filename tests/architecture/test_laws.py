@@ -238,10 +238,16 @@ def test_no_icon_is_fetched_from_elsewhere():
     assert wrong == []
 
 
+ADDRESS_DOOR = "kneewise/ui/link.py"
+
+
 def test_nothing_about_a_patient_goes_into_the_address():
-    """An address lands in histories and logs."""
+    """An address lands in histories and logs. One door writes it, and the screens of a patient do not know that door."""
     screens = [path for path in product_files() if part_of_file(path) in {"app", "pages", "ui"}]
-    assert offenders(screens, lambda path: bool({"query_params", "bind"} & set(words(path)))) == []
+    touching = offenders(screens, lambda path: bool({"query_params", "bind"} & set(words(path))))
+    assert touching == [ADDRESS_DOOR]
+    through = offenders(screens, lambda path: "kneewise.ui.link" in imports(path))
+    assert all(each.startswith("kneewise/ui/outcome") for each in through), through
 
 
 def test_the_main_button_is_readable_in_the_dark():

@@ -22,7 +22,7 @@ export function createControls(parts, model, data, on, still) {
   return {
     sync(state) {
       toolbar.sync(state);
-      meter.sync(state.level);
+      meter.sync(state.level, state.usual);
       sliders.sync(state.values);
       factors.sync(state.shown, state.told);
     },

@@ -201,7 +201,7 @@ export function createShell(host, { send, sendPicture, fetchShapes }) {
     speech.say(now, { inputs: model.inputs, words, faded, notes: Object.values(notes), moving, kind });
     controls.sync({
       view, side, ghost, names, kind, moving, moment, large, shown, told,
-      values: now.values, level: pose.out.level,
+      values: now.values, level: pose.out.level, usual: neutral.out.level,
     });
     const yes = (flag) => (flag ? "yes" : "no");
     const frame = Number(parts.root.dataset.frame || 0) + 1;

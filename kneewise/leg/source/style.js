@@ -82,6 +82,9 @@ export const STYLE = `
   background: var(--ink); border: 1px solid var(--paper); }
 .scale .pointer::before { content: ""; position: absolute; left: 50%; top: -9px; transform: translateX(-50%);
   border: 8px solid transparent; border-top: 10px solid var(--ink); border-bottom: 0; }
+.scale .usual { left: calc(var(--usual) * 100%); width: 2px; height: 20px; background: var(--ink); }
+.scale .usual::after { content: ""; position: absolute; left: 50%; bottom: -7px; transform: translateX(-50%);
+  border: 6px solid transparent; border-bottom: 8px solid var(--ink); border-top: 0; }
 .colour { margin: 6px 0 0; font-size: 0.88em; color: var(--soft); }
 
 .sliders { display: grid; gap: 16px 24px; grid-template-columns: minmax(0, 1fr); align-items: start; }
