@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from scipy.interpolate import PchipInterpolator
-
 from kneewise.knowledge_base.models import KnowledgeBase, LegFactor, LegInput, LegMovement
 from kneewise.leg.bundle import shapes_path
 from kneewise.leg.sentence import describe
@@ -280,6 +278,9 @@ def _groups(knowledge: KnowledgeBase, voice: Voice) -> list[dict[str, Any]]:
 
 
 def _movement(movement: LegMovement, knowledge: KnowledgeBase, voice: Voice) -> dict[str, Any]:
+    # Takes 0.3 s: imported by whoever asks for a movement, so that the start of the app need not wait for it.
+    from scipy.interpolate import PchipInterpolator
+
     shares = [100 * step / _MOMENTS for step in range(_MOMENTS + 1)]
     curves = {}
     for curve in movement.curves:

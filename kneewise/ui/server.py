@@ -1,7 +1,7 @@
 """The server of the app: `streamlit run kneewise/ui/server.py`, which is what `python run.py` starts.
 
-Adds to plain `streamlit run app.py`: everything heavy is imported and loaded before the first person comes (a first
-page in 0.1 s instead of 0.6 s), the garbage collector leaves those objects alone (a rerun in 5-30 ms instead of
+Adds to plain `streamlit run app.py`: what the first page needs is imported and loaded before the first person comes (a
+first page in 0.1 s instead of 0.6 s), the garbage collector leaves those objects alone (a rerun in 5-30 ms instead of
 75-120 ms), every answer carries security headers, and a failure shows one kind sentence and an id instead of a trace.
 """
 
@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import gc
 import hashlib
+import inspect
 import logging
 import re
 import sys
 import threading
 import traceback
 import uuid
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import streamlit as st
@@ -32,22 +33,20 @@ from kneewise.leg.bundle import bundle_path  # noqa: E402
 
 log = logging.getLogger("kneewise")
 
-# Imported on start so that no visitor waits for them; a first rerun would import the same.
+# Imported on start so that no visitor waits for them; a first rerun would import the same. Only what the first page
+# needs: whoever starts Kneewise waits for it.
 WARM = (
     "pandas",
     "pyarrow",
     "plotly.graph_objects",
     "streamlit.dataframe_util",
     "streamlit.elements.plotly_chart",
-    "ibis",
-    "duckdb",
     "kneewise.ui.frame",
     "kneewise.ui.material",
-    "kneewise.ui.outcomes",
-    "kneewise.ui.importing",
+    "kneewise.ui.explorer",
     "kneewise.ui.leg",
 )
-
+WARM_LATER = ("ibis", "duckdb", "kneewise.ui.outcomes", "kneewise.ui.importing")  # once the first page is there
 
 WITH_THE_LEG = ("", "explorer")  # the addresses of the page that shows it first
 ASSETS_ADDRESS = "_stcore/bidi-components/kneewise.leg"
@@ -162,6 +161,8 @@ _PREPARE_AFTER_SECONDS = 5.0
 @asynccontextmanager
 async def ready_before_anybody_comes(_app: st.App):
     """Import and load once, then take those objects out of the garbage collector's sight."""
+    # Nearly all that is made here stays: looking through it for garbage takes a quarter of a second and finds 0.5 %.
+    gc.disable()
     for name in WARM:
         __import__(name)
     from kneewise.leg.component import make_known
@@ -174,18 +175,36 @@ async def ready_before_anybody_comes(_app: st.App):
         for sentence in refusal.sentences:
             log.error(sentence)
     logging.getLogger("streamlit.error_util").addFilter(WithoutMessage())
-    gc.collect()
     gc.freeze()
+    gc.enable()
+    threading.Thread(target=_prepare_leg, daemon=True).start()
     # After the first visitor, not before: a start must not wait for charts that nobody may ask for.
-    preparing = threading.Timer(_PREPARE_AFTER_SECONDS, _prepare_outcomes)
-    preparing.daemon = True
-    preparing.start()
+    outcomes = threading.Timer(_PREPARE_AFTER_SECONDS, _prepare_outcomes)
+    outcomes.daemon = True
+    outcomes.start()
     yield {}
-    preparing.cancel()
+    outcomes.cancel()
     gc.unfreeze()  # otherwise DuckDB's binding counts what is left as leaked and prints pages about it
 
 
+def _prepare_leg() -> None:
+    """Do what the first page asks for last, while its browser is still loading Streamlit's scripts (half a second).
+
+    A page that comes sooner does it itself, or waits for the import.
+    """
+    # Streamlit looks at the stack when the first thing is shown, and Python then looks through all modules: 0.1 s, once.
+    inspect.stack()
+    from kneewise.leg.material import leg_base
+    from kneewise.ui import material
+
+    with suppress(KneewiseError):  # the page says it
+        leg_base(material.knowledge(), "clinician")  # imports SciPy and keeps the ways of the hip
+
+
 def _prepare_outcomes() -> None:
+    """Import what the pages with records need (Ibis, DuckDB: 0.3 s), and work out their first answers."""
+    for name in WARM_LATER:
+        __import__(name)
     from kneewise.outcomes.instruments import instruments_from
     from kneewise.ui import material, stores
 
