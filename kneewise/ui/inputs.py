@@ -42,6 +42,8 @@ def enter_finding(finding: Finding, voice: str) -> None:
             label if unit in ("", "points") or (len(unit) > 2 and unit in label.lower()) else f"{label} ({unit})",
             min_value=finding.minimum,
             max_value=finding.maximum,
+            # Without this an emptied field is the minimum, and nobody measured that (hazard KW-H08).
+            value=None,
             step=finding.step,
             format="%g",
             placeholder="Not tested",

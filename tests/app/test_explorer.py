@@ -504,3 +504,15 @@ def test_the_factors_to_tap_stand_in_body_order_with_short_names(open_warm):
     offered = [option.content for option in pills(open_warm("explorer"), "what_if/").proto.options]
     in_order = [factor for factor in in_body_order(KNOWLEDGE) if factor.id in PRESENT]
     assert offered == [without_brackets(factor.label.clinician) for factor in in_order]
+
+
+def test_a_number_that_is_emptied_is_not_tested_and_not_the_smallest(open_warm):
+    """Hazard KW-H08: an emptied field of Streamlit is its minimum unless the widget begins empty."""
+    page = press(open_warm("explorer"), "Enter findings")
+    number = next(each for each in KNOWLEDGE.findings if each.group == "hip_pelvis" and each.kind == "number")
+    key = f"kept/findings/{number.id}"
+    page.number_input(key=key).set_value(number.minimum + number.step).run()
+    assert entered(page) == {number.id: number.minimum + number.step}
+    page.number_input(key=key).set_value(None).run()
+    assert entered(page) == {}
+    assert page.number_input(key=key).value is None
