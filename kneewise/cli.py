@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kneewise.errors import DisclosureRefused, FindingsError, KneewiseError, StoreError
+from kneewise.errors import DisclosureRefused, FindingsError, ImportRefused, KneewiseError, StoreError
 
 if TYPE_CHECKING:
     from kneewise.outcomes.store import Store
@@ -112,10 +112,17 @@ def _knowledge(parsed: argparse.Namespace) -> int:
 
 def _add_import(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("import", help="import a clinic's export, without identity, into a store")
-    parser.add_argument("path", type=Path, metavar="PATH", help="a CSV file, or a zip that holds one")
-    parser.add_argument("--profile", required=True, metavar="NAME", help="how to read it: a file of data/profiles/")
+    parser.add_argument("path", type=Path, metavar="PATH", help="a CSV file, FHIR NDJSON, or a zip that holds one")
+    parser.add_argument("--profile", required=True, metavar="NAME", help="how to read it: shipped, or the clinic's own")
     parser.add_argument("--store", type=Path, metavar="DIR", help="where to store it (default: data/store/clinic)")
     parser.add_argument("--source", metavar="NAME", help="what to replace in the store (default: the profile's name)")
+    parser.add_argument(
+        "--leave-out",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="do not read this column (as often as needed)",
+    )
     parser.add_argument("--preview", action="store_true", help="say what would be imported, and store nothing")
     parser.set_defaults(handler=_import)
 
@@ -124,17 +131,22 @@ def _import(parsed: argparse.Namespace) -> int:
     from kneewise.knowledge_base.loading import load_knowledge
     from kneewise.outcomes.importing import import_export, preview, report_lines
     from kneewise.outcomes.instruments import instruments_from
-    from kneewise.outcomes.profiles import read_profile
+    from kneewise.outcomes.profiles import all_profiles
     from kneewise.outcomes.store import DEFAULT_STORE
 
-    profile = read_profile(parsed.profile)
+    folder = parsed.store or DEFAULT_STORE
+    profiles, problems = all_profiles(folder)
+    for sentence in problems:
+        print(sentence, file=sys.stderr)
+    if parsed.profile not in profiles:
+        raise ImportRefused(f"There is no import profile '{parsed.profile}'; there are: {', '.join(sorted(profiles))}.")
+    profile = profiles[parsed.profile]
     instruments = instruments_from(load_knowledge())
+    more = {"source_name": parsed.source, "leave_out": tuple(parsed.leave_out)}
     if parsed.preview:
-        report = preview(parsed.path, profile, instruments)
+        report = preview(parsed.path, profile, instruments, store_dir=folder, **more)
     else:
-        report = import_export(
-            parsed.path, profile, parsed.store or DEFAULT_STORE, instruments, source_name=parsed.source
-        )
+        report = import_export(parsed.path, profile, folder, instruments, **more)
     print("\n".join(report_lines(report, instruments)))
     return 0
 

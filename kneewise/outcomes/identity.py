@@ -1,6 +1,8 @@
-"""Removing identity: keyed hashes for ids, days for dates, bands for ages; and refusing columns that look like people.
+"""Removing identity: keyed hashes for ids, days for dates, bands for ages; and finding columns that look like people.
 
-The allow-list (only mapped columns are read) is the first net; these detectors are the second one.
+The allow-list (only mapped columns are read) is the first net; these detectors are the second one. They decide per
+column, never per cell: one ten-digit number in eleven passes the check of an NHS number by chance. Where each cell
+matters, because somebody is about to see it, `masked` hides whatever a detector knows and whatever it can't place.
 """
 
 from __future__ import annotations
@@ -12,39 +14,91 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from kneewise.errors import ImportRefused, StoreError
-from kneewise.outcomes.reading import CodedColumn, normal_name
+from kneewise.outcomes.reading import CodedColumn
 
 _DETECTOR_SHARE = 0.5
+_STRONG_SHARE = 0.2
+"""For marks that nothing else has (an @ address, a whole postcode): so many of a mixed column's values are enough."""
+_STRONG_VALUES = 5
 _SAMPLE_VALUES = 2000
 _BIRTH_SPAN_DAYS = 20 * 366
 _FREE_TEXT_WORDS = 6
 _LONG_TEXT_CHARACTERS = 80
 _MIN_DISTINCT_NAMES = 5
+_MIN_OUTWARD = 5
+_HIDDEN = "hidden"
 
+# What a column's name gives away, in English and German. Words of a name are parted by blanks before they are compared.
 _HEADER_WORDS = (
-    (re.compile(r"(?<!site )(?<!clinic )(?<!provider )(?<!org )(?<!centre )\bnames?\b|\b(sur|fore|first|last)name\b"),
-     "names"),
-    (re.compile(r"\be-?mail\b"), "e-mail addresses"),
-    (re.compile(r"\b(phone|mobile|telephone|tel)\b"), "phone numbers"),
-    (re.compile(r"\bnhs (no|num|number)\b|\bchi number\b"), "NHS numbers"),
-    (re.compile(r"\b(post ?code|address)\b"), "addresses"),
-    (re.compile(r"\b(dob|date of birth|birth ?date|birthday)\b"), "dates of birth"),
-    (re.compile(r"\b(comments?|remarks?|free text)\b"), "free text"),
+    (re.compile(r"(?<!site )(?<!clinic )(?<!provider )(?<!org )(?<!centre )(?<!hospital )(?<!practice )\bnames?\b|"
+                r"\b(sur|fore|first|last|middle|maiden|given|family|full|patient)names?\b|\binitials\b|\bnext of kin\b|"
+                r"\b(nach|vor|familien)name\b"), "names"),
+    (re.compile(r"\be ?mail\b"), "e-mail addresses"),
+    (re.compile(r"\b(phone|mobile|telephone|tel|telefon|handy)\b"), "phone numbers"),
+    (re.compile(r"\bnhs ?(no|nr|num|number|id)\b|\bnhs\b$|\bchi( no| number)?\b$|\bnational insurance\b|\bni number\b|"
+                r"\bpassport\b|\bssn\b|\bsocial security\b"), "NHS numbers"),
+    (re.compile(r"\b(post ?code|postal code|zip( code)?|plz|address|addr|street|strasse|straße|adresse|outward code|"
+                r"postcode district)\b"), "addresses"),
+    (re.compile(r"\b(dob|d o b|date of birth|birth ?date|birthday|geburtsdatum|geburtstag)\b"), "dates of birth"),
+    (re.compile(r"\b(comments?|remarks?|notes?|free ?text|narrative|bemerkung(en)?|anmerkung(en)?)\b"), "free text"),
 )  # fmt: skip
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
-_PHONE = re.compile(r"(?:\+\d{1,3}|00\d{1,3}|0)[\d ()\-]{8,15}")
+_PHONE = re.compile(r"(?:\+\d{1,3}|00\d{1,3}|0)[\d ()/-]{8,17}")
 _POSTCODE = re.compile(r"[A-Za-z]{1,2}\d[A-Za-z\d]? ?\d[A-Za-z]{2}")
-_NAME = re.compile(r"(?:(?:Mr|Mrs|Ms|Dr)\.? )?[^\W\d_][^\W\d_'’-]+(?:,? [^\W\d_][^\W\d_'’.-]*){0,3}")
-_DATE_FORMATS = (
-    (re.compile(r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})(?:[T ]00:00(?::00)?)?"), "yyyy-mm-dd"),
-    (re.compile(r"(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4})"), "dd/mm/yyyy"),
-    (re.compile(r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})"), "dd.mm.yyyy"),
+# The part of a postcode before the blank, in the areas of two letters. Those of one letter (B, E, G, L, M, N, S, W) look like
+# any short code and are left out.
+_OUTWARD = re.compile(
+    r"(?:AB|AL|BA|BB|BD|BH|BL|BN|BR|BS|BT|CA|CB|CF|CH|CM|CO|CR|CT|CV|CW|DA|DD|DE|DG|DH|DL|DN|DT|DY|EC|EH|EN"
+    r"|EX|FK|FY|GL|GU|GY|HA|HD|HG|HP|HR|HS|HU|HX|IG|IM|IP|IV|JE|KA|KT|KW|KY|LA|LD|LE|LL|LN|LS|LU|ME|MK|ML"
+    r"|NE|NG|NN|NP|NR|NW|OL|OX|PA|PE|PH|PL|PO|PR|RG|RH|RM|SA|SE|SG|SK|SL|SM|SN|SO|SP|SR|SS|ST|SW|SY|TA|TD"
+    r"|TF|TN|TQ|TR|TS|TW|UB|WA|WC|WD|WF|WN|WR|WS|WV|YO|ZE)"
+    r"\d[A-Z\d]?",
+    re.IGNORECASE,
 )
+_ADDRESS = re.compile(
+    r"(?:(?:flat|apt|unit) \w{1,4},? )?\d{1,4}[a-z]?,? [\w'’. -]{2,40}? (?:street|st|road|rd|lane|ln|avenue|ave|close|"
+    r"drive|dr|way|court|ct|place|pl|terrace|crescent|gardens?|grove|hill|park|square|walk|row|mews|green|house)\b.*"
+    r"|[^\W\d_][\w'’. -]{2,40}(?:straße|strasse|str\.|weg|platz|allee) \d{1,4}[a-z]?\b.*",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"(?:(?:Mr|Mrs|Ms|Miss|Dr)\.? )?[^\W\d_][^\W\d_'’-]*(?:['’-][^\W\d_]+)*"
+                   r"(?:,? [^\W\d_][^\W\d_'’.-]*(?:['’-][^\W\d_]+)*\.?){0,3}")  # fmt: skip
+_PLACE = re.compile(r"\b(hospital|clinic|centre|center|infirmary|practice|surgery|physio\w*|health|medical|community|nhs|"
+                    r"trust|ward|department|klinik|praxis|krankenhaus)\b", re.IGNORECASE)  # fmt: skip
+_TIME = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?(?:Z|[+-]\d{2}:?\d{2})?)?"
+_MONTHS = ("", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DATE_FORMATS = (
+    (re.compile(r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})" + _TIME), "yyyy-mm-dd"),
+    (re.compile(r"(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4})" + _TIME), "dd/mm/yyyy"),
+    (re.compile(r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})" + _TIME), "dd.mm.yyyy"),
+    (re.compile(r"(?P<d>\d{1,2})[- ](?P<m>[A-Za-z]{3})[a-z]*[- ](?P<y>\d{4})" + _TIME), "dd-mon-yyyy"),
+)
+
+
+@dataclass(frozen=True)
+class IdentityColumn:
+    """A mapped column that seems to hold people: its name in the export, and what it looks like."""
+
+    name: str
+    what: str
+
+
+class IdentityFound(ImportRefused):
+    """Mapped columns look like people. `columns` says which; the export can be read again without them."""
+
+    def __init__(self, columns: Sequence[IdentityColumn]):
+        self.columns = tuple(columns)
+        super().__init__(
+            f"Column '{column.name}' (first in row 2) looks like {column.what}; remove it, map another column, or "
+            "choose to leave it out. Nothing was imported."
+            for column in columns
+        )
 
 
 def is_nhs_number(text: str) -> bool:
@@ -61,46 +115,111 @@ def identity_problem(column: CodedColumn, missing: Iterable[str], known_values: 
 
     `known_values` are the values a profile expects; where all are expected, the values can't identify anybody.
     """
-    header = normal_name(column.name)
-    for pattern, what in _HEADER_WORDS:
-        if pattern.search(header):
-            return what
-    missing = {code.casefold() for code in missing}
-    values = [value for value in column.values if value.casefold() not in missing]
+    left_out = {code.casefold() for code in missing}
     expected = {value.casefold() for value in known_values}
-    if expected:
-        values = [value for value in values if value.casefold() not in expected]
+    values = [value for value in column.values if value.casefold() not in left_out and value.casefold() not in expected]
+    return header_problem(column.name) or values_problem(values, len(column.codes))
+
+
+def header_problem(name: str) -> str | None:
+    """What a column's name alone gives away ('PatientName' -> 'names'), or None."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+", " ", name).strip().casefold()
+    return next((what for pattern, what in _HEADER_WORDS if pattern.search(parted)), None)
+
+
+def values_problem(values: Sequence[str], rows: int) -> str | None:
+    """What a column's distinct values seem to be, or None. `rows` is how many rows they stand in."""
     if not values:
         return None
+    few_repeats = len(values) > 0.5 * max(rows, 1)
     if len(values) > _SAMPLE_VALUES:
         values = values[:: len(values) // _SAMPLE_VALUES + 1]
 
     def share(matches: Iterable[bool]) -> float:
         return sum(matches) / len(values)
 
-    detectors = (
-        ("e-mail addresses", lambda value: _EMAIL.search(value) is not None),
-        ("NHS numbers", is_nhs_number),
-        ("phone numbers", lambda value: _PHONE.fullmatch(value) is not None and sum(map(str.isdigit, value)) >= 10),
-        ("postcodes", lambda value: _POSTCODE.fullmatch(value) is not None),
-        ("free text", lambda value: len(value) > _LONG_TEXT_CHARACTERS or len(value.split()) >= _FREE_TEXT_WORDS),
-    )
-    for what, matches in detectors:
+    for what, matches in (("e-mail addresses", _is_email), ("postcodes", _is_postcode)):
+        found = sum(map(matches, values))
+        if found > _DETECTOR_SHARE * len(values) or (found >= _STRONG_VALUES and found > _STRONG_SHARE * len(values)):
+            return what
+    if _are_nhs_numbers(values):
+        return "NHS numbers"
+    for what, matches in (("phone numbers", _is_phone), ("addresses", _is_address), ("free text", _is_free_text)):
         if share(map(matches, values)) > _DETECTOR_SHARE:
             return what
+    if len(values) >= _MIN_OUTWARD and share(map(_is_outward_code, values)) > _DETECTOR_SHARE:
+        return "postcodes"
     # One capitalised word per site is no name; many different ones, or two words each, are.
-    names = [value for value in values if _NAME.fullmatch(value) and value[:1].isupper()]
-    few_repeats = len(column.values) > 0.5 * max(len(column.codes), 1)
+    names = [value for value in values if _is_name(value)]
     two_words = sum(" " in value or "," in value for value in names) > _DETECTOR_SHARE * len(values)
     if len(names) > _DETECTOR_SHARE * len(values) and len(names) >= _MIN_DISTINCT_NAMES and (few_repeats or two_words):
         return "names"
-    days = [day for value in values if (day := _any_date(value)) is not None]
+    days = [day for value in values if (day := any_date(value)) is not None]
     if len(days) > _DETECTOR_SHARE * len(values) and max(days) - min(days) > _BIRTH_SPAN_DAYS:
         return "dates of birth"
     return None
 
 
-def _any_date(value: str) -> int | None:
+def masked(value: str, known: bool) -> str:
+    """A cell as it may be shown before anything is imported: as it is where its column is `known` to hold codes or
+    numbers and no detector objects; else its shape alone, letters as `a` and digits as `9`."""
+    if not value:
+        return ""
+    if any(
+        matches(value) for matches in (_is_email, _is_postcode, _is_phone, _is_address, _is_free_text, is_nhs_number)
+    ):
+        return _HIDDEN
+    if known:
+        return value if len(value) <= 40 else f"{value[:39]}…"
+    return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", value[:24]))
+
+
+def _is_email(value: str) -> bool:
+    return _EMAIL.search(value) is not None
+
+
+def _is_postcode(value: str) -> bool:
+    return _POSTCODE.fullmatch(value) is not None
+
+
+def _is_outward_code(value: str) -> bool:
+    return _OUTWARD.fullmatch(value) is not None
+
+
+def _is_phone(value: str) -> bool:
+    return _PHONE.fullmatch(value) is not None and sum(map(str.isdigit, value)) >= 10 and any_date(value) is None
+
+
+def _is_address(value: str) -> bool:
+    return _ADDRESS.fullmatch(value) is not None
+
+
+def _is_free_text(value: str) -> bool:
+    return len(value) > _LONG_TEXT_CHARACTERS or len(value.split()) >= _FREE_TEXT_WORDS
+
+
+def _is_name(value: str) -> bool:
+    return len(value) > 1 and value[0].isupper() and _NAME.fullmatch(value) is not None and not _PLACE.search(value)
+
+
+def _are_nhs_numbers(values: Sequence[str]) -> bool:
+    """Whether a column's ten-digit numbers are NHS numbers, and there are enough of them.
+
+    A spreadsheet that stored them as numbers has lost leading zeros (a Scottish CHI number begins with a day of birth)
+    and may have written ".0" behind. A nine-digit number counts only beside ten-digit ones that pass: with a zero before
+    it, one in eleven local numbers of nine digits would make a valid NHS number too.
+    """
+    digits = [re.sub(r"[ -]", "", value).removesuffix(".0") for value in values]
+    ten = [each for each in digits if re.fullmatch(r"[0-9]{10}", each)]
+    valid = sum(map(is_nhs_number, ten))
+    if valid <= _DETECTOR_SHARE * len(ten):
+        return False
+    zero_lost = sum(is_nhs_number(f"0{each}") for each in digits if re.fullmatch(r"[0-9]{9}", each))
+    return valid + zero_lost > _DETECTOR_SHARE * len(values) or valid >= _STRONG_VALUES
+
+
+def any_date(value: str) -> int | None:
+    """The day (as an ordinal) that a text in one of the known forms of a date means, or None."""
     for pattern, _ in _DATE_FORMATS:
         if found := pattern.fullmatch(value):
             return _ordinal(found)
@@ -108,8 +227,10 @@ def _any_date(value: str) -> int | None:
 
 
 def _ordinal(found: re.Match[str]) -> int | None:
+    month = found["m"].casefold()
     try:
-        return datetime.date(int(found["y"]), int(found["m"]), int(found["d"])).toordinal()
+        place = _MONTHS.index(month) if month.isalpha() else int(month)
+        return datetime.date(int(found["y"]), place, int(found["d"])).toordinal()
     except ValueError:
         return None
 
@@ -127,7 +248,7 @@ def read_dates(column: CodedColumn, missing: Sequence[str]) -> tuple[np.ndarray,
     wrong = np.zeros(len(column.values), dtype=bool)
     first_format: tuple[str, int] | None = None
     slashed = []
-    for code, value in sorted(enumerate(column.values), key=lambda pair: pair[0]):
+    for code, value in enumerate(column.values):
         if value.casefold() in absent:
             continue
         for pattern, name in _DATE_FORMATS:
@@ -193,3 +314,14 @@ def read_key(key_file: Path) -> bytes:
 def keyed_hash(key: bytes, kind: str, value: str, hex_digits: int = 32) -> str:
     """A pseudonym: HMAC-SHA256 of the value under the clinic's key, shortened; the same value gives the same one."""
     return hmac.new(key, f"{kind}\x1f{value}".encode(), hashlib.sha256).hexdigest()[:hex_digits]
+
+
+def keyed_hashes(key: bytes, kind: str, values: Iterable[str], hex_digits: int = 32) -> list[str]:
+    """The pseudonyms of many values: `keyed_hash` of each, with what they share worked out once."""
+    begun = hmac.new(key, f"{kind}\x1f".encode(), hashlib.sha256)
+    found = []
+    for value in values:
+        one = begun.copy()
+        one.update(value.encode())
+        found.append(one.hexdigest()[:hex_digits])
+    return found

@@ -7,127 +7,130 @@ lines do not count. No sentence and no stored file ever holds a value of an expo
 
 from __future__ import annotations
 
-import datetime
-import math
-import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from kneewise.errors import ImportRefused
-from kneewise.outcomes.identity import identity_problem, keyed_hash, read_dates, read_key
-from kneewise.outcomes.instruments import InstrumentRange, Instruments
-from kneewise.outcomes.profiles import ATTRIBUTES, Attribute, Column, Profile, WideScore
-from kneewise.outcomes.reading import CodedColumn, ExportTable, Progress, Source, count_known_columns, read_export
-from kneewise.outcomes.store import SourceInfo, Window, commit_source, key_file_of
+from kneewise.disclosure.policy import read_policy
+from kneewise.errors import ImportRefused, StoreError
+from kneewise.outcomes.anonymity import check_anonymity
+from kneewise.outcomes.episode_rows import episode_rows, episodes_of
+from kneewise.outcomes.episodes import episode_outcomes, signed_important_changes
+from kneewise.outcomes.fhir import read_fhir
+from kneewise.outcomes.identity import IdentityColumn, IdentityFound, identity_problem, keyed_hashes, read_key
+from kneewise.outcomes.instruments import Instruments
+from kneewise.outcomes.manifests import open_table
+from kneewise.outcomes.profiles import ATTRIBUTES, Attribute, Profile, without_columns
+from kneewise.outcomes.reading import (
+    ExportTable,
+    Progress,
+    Source,
+    begins_as_json,
+    count_known_columns,
+    mark_of,
+    read_export,
+)
+from kneewise.outcomes.reports import (
+    ColumnReport,
+    ImportReport,
+    InstrumentSummary,
+    Overlap,
+    RejectedRow,
+    Replaced,
+    anonymity_lines,
+    report_lines,
+    stored_lines,
+)
+from kneewise.outcomes.scores import long_scores, wide_scores
+from kneewise.outcomes.store import (
+    SourceInfo,
+    Version,
+    Window,
+    commit_source,
+    current_version,
+    key_file_of,
+    read_version,
+)
+from kneewise.outcomes.understanding import (
+    LISTED_REJECTIONS,
+    Rejections,
+    refuse_too_many,
+    set_repeated_headers_aside,
+)
 
-_LISTED_REJECTIONS = 200
+__all__ = [
+    "ColumnReport",
+    "ImportReport",
+    "InstrumentSummary",
+    "Overlap",
+    "RejectedRow",
+    "Replaced",
+    "anonymity_lines",
+    "import_export",
+    "preview",
+    "report_lines",
+    "stored_lines",
+    "suggest_profile",
+]
+
 _SAME = 1e-9
-_FORMULA_SIGNS = ("=", "@", "+", "-", "|")
-_CODE = re.compile(r"[\w][\w .&'/()-]{0,39}")
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-
-
-@dataclass(frozen=True)
-class RejectedRow:
-    """A row that was not imported. `reason` is a finished sentence without the refused value."""
-
-    row: int
-    column: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class ColumnReport:
-    """How one column was understood."""
-
-    column: str
-    meaning: str
-    understood: int
-    missing: int
-    refused: int
-
-
-@dataclass(frozen=True)
-class InstrumentSummary:
-    """Exact figures of one instrument in one population; `pairs` have a score before and a later one."""
-
-    instrument: str
-    population: str
-    pairs: int
-    mean_first: float
-    mean_last: float
-    improved: int
-    unchanged: int
-    worse: int
-    first_only: int
-    last_only: int
-
-
-@dataclass(frozen=True)
-class ImportReport:
-    """What an import did, exactly. For whoever holds the file; it is neither stored nor published."""
-
-    source: str
-    profile: str
-    label: str
-    synthetic: bool
-    stored: bool
-    changed: bool
-    version: str | None
-    rows: int
-    episodes: int
-    scores: int
-    sites: int
-    rejected: tuple[RejectedRow, ...]
-    rejected_total: int
-    same_day_duplicates: int
-    dropped_columns: tuple[str, ...]
-    columns: tuple[ColumnReport, ...]
-    instruments: tuple[InstrumentSummary, ...]
-    notes: tuple[str, ...]
-
-
-class _Rejections:
-    """Which rows are refused, and why: the first reason of a row counts."""
-
-    def __init__(self, rows: int):
-        self.bad = np.zeros(rows, dtype=bool)
-        self.by_column: dict[str, int] = {}
-        self.listed: dict[int, RejectedRow] = {}
-
-    def add(self, mask: np.ndarray, column: str, reason: str) -> None:
-        new = mask & ~self.bad
-        self.bad |= mask
-        count = int(np.count_nonzero(mask))
-        if count:
-            self.by_column[column] = self.by_column.get(column, 0) + count
-        for place in np.flatnonzero(new)[:_LISTED_REJECTIONS]:
-            row = int(place) + 2
-            self.listed[row] = RejectedRow(row, column, f"Row {row}, column '{column}': {reason}")
+_NO_ATTRIBUTES = ("episode_id", "source", "_day0")
 
 
 def preview(
-    source: Source, profile: Profile, instruments: Instruments, *, progress: Progress | None = None
+    source: Source,
+    profile: Profile,
+    instruments: Instruments,
+    *,
+    store_dir: Path | None = None,
+    source_name: str | None = None,
+    key_file: Path | None = None,
+    leave_out: Collection[str] = (),
+    progress: Progress | None = None,
 ) -> ImportReport:
     """The report that `import_export` would give. Nothing is stored and no key is made.
+
+    With `store_dir`, the report also says what is replaced and which other sources hold the same episodes.
 
     Raises
     ------
     ImportRefused
         As `import_export`.
     """
-    return _understand(source, profile, instruments, secrets.token_bytes(32), profile.id, progress)[0]
+    name = source_name or profile.id
+    found_key = None
+    if store_dir is not None:
+        place = key_file or key_file_of(store_dir)
+        found_key = read_key(place) if place.exists() else None
+    key = found_key or secrets.token_bytes(32)
+    report, tables, ids = _understand(source, profile, instruments, key, name, leave_out, progress)
+    if store_dir is not None and found_key is not None:
+        report = _compared(report, store_dir, found_key, ids, tables["episode"].column("episode_id"))
+    return report
 
 
 def suggest_profile(source: Source, profiles: Sequence[Profile]) -> str | None:
-    """The id of the profile that knows most of the export's columns and lacks none it needs; None if none fits."""
-    fits = [(known, profile.id) for profile in profiles if (known := count_known_columns(source, profile)) is not None]
+    """The id of the profile to read this export with; None if none fits.
+
+    A mapping that was made for exactly this header wins; else the profile that knows most of the export's columns and
+    lacks none it needs.
+    """
+    if any(profile.made_for for profile in profiles):
+        mark = mark_of(source)
+        for profile in profiles:
+            if profile.made_for and profile.made_for == mark and count_known_columns(source, profile) is not None:
+                return profile.id
+    for profile in profiles:
+        if profile.layout == "fhir" and begins_as_json(source, profile.zip_member):
+            return profile.id
+    tables = [profile for profile in profiles if profile.layout != "fhir"]
+    fits = [(known, profile.id) for profile in tables if (known := count_known_columns(source, profile)) is not None]
     return max(fits, key=lambda fit: fit[0])[1] if fits else None
 
 
@@ -139,6 +142,7 @@ def import_export(
     *,
     source_name: str | None = None,
     key_file: Path | None = None,
+    leave_out: Collection[str] = (),
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import an export in place of what its source held before; returns the exact report.
@@ -146,22 +150,28 @@ def import_export(
     Parameters
     ----------
     source : Path, bytes or binary stream
-        A CSV file, or a zip that holds one.
+        A CSV file, or a zip that holds one; for a FHIR profile an NDJSON file.
     source_name : str
         What to replace in the store; the profile's id where not given.
     key_file : Path
         The clinic's secret key; beside the store where not given.
+    leave_out : collection of str
+        Columns of the export that are not to be read although the profile maps them (they look like people).
 
     Raises
     ------
     ImportRefused
         The export is wrong as a whole, or too many of its rows are; one sentence per problem. Nothing is stored.
+        `IdentityFound` where mapped columns look like people.
     StoreError
         The store is locked, damaged or full. It stays as it was.
     """
     key = read_key(key_file or key_file_of(store_dir))
     name = source_name or profile.id
-    report, tables = _understand(source, profile, instruments, key, name, progress)
+    report, tables, ids = _understand(source, profile, instruments, key, name, leave_out, progress)
+    _say(progress, 0.85, "comparing with what is stored")
+    report = _compared(report, store_dir, key, ids, tables["episode"].column("episode_id"))
+    measured = tuple(sorted({summary.instrument for summary in report.instruments}))
     info = SourceInfo(
         source=name,
         profile=profile.id,
@@ -176,48 +186,17 @@ def import_export(
         scores=report.scores,
         population_attribute=profile.population_attribute or "",
         population_value=profile.population_value or "",
-        instruments=tuple(sorted({summary.instrument for summary in report.instruments})),
-        visit_windows=tuple(
-            Window(window.label, window.from_day, window.to_day) for window in profile.visit_windows
-        ),
+        instruments=measured,
+        visit_windows=_windows(profile),
         files={},
+        important_changes={
+            name: change for name, change in signed_important_changes(instruments).items() if name in measured
+        },
     )
     _say(progress, 0.9, "storing")
     version, changed = commit_source(store_dir, info, tables)
     _say(progress, 1.0, "done")
     return replace(report, stored=True, changed=changed, version=version)
-
-
-def report_lines(report: ImportReport, instruments: Instruments) -> tuple[str, ...]:
-    """The report as lines to print."""
-    if not report.stored:
-        done = "Preview: nothing was stored."
-    elif report.changed:
-        done = f"Stored as version {report.version}."
-    else:
-        done = f"These very data are stored already (version {report.version}); nothing was changed."
-    lines = [f"{report.label}{' - SYNTHETIC DATA' if report.synthetic else ''}", done]
-    lines += [
-        f"{report.rows:,} records read; {report.episodes:,} episodes, {report.scores:,} scores, "
-        f"{report.sites:,} sites or providers.",
-        f"{report.rejected_total:,} rows refused; {report.same_day_duplicates:,} same-day duplicates set aside "
-        "(the last row of a day counts).",
-    ]
-    lines += [rejection.reason for rejection in report.rejected[:20]]
-    for summary in report.instruments:
-        scale = instruments[summary.instrument]
-        lines.append(
-            f"{scale.name}, {summary.population}: {summary.pairs:,} pairs, mean {summary.mean_first:.3f} before and "
-            f"{summary.mean_last:.3f} after; {summary.improved:,} improved, {summary.unchanged:,} unchanged, "
-            f"{summary.worse:,} worse."
-            if summary.pairs
-            else f"{scale.name}, {summary.population}: no pairs of scores."
-        )
-    if report.dropped_columns:
-        lines.append(
-            f"{len(report.dropped_columns)} columns were not read: " + ", ".join(map(repr, report.dropped_columns)) + "."
-        )
-    return (*lines, *report.notes)
 
 
 def _say(progress: Progress | None, share: float, what: str) -> None:
@@ -226,29 +205,55 @@ def _say(progress: Progress | None, share: float, what: str) -> None:
 
 
 def _understand(
-    source: Source, profile: Profile, instruments: Instruments, key: bytes, name: str, progress: Progress | None
-) -> tuple[ImportReport, dict[str, pa.Table]]:
-    """Everything short of storing: the report and the three tables."""
-    table = read_export(source, profile, progress)
+    source: Source,
+    profile: Profile,
+    instruments: Instruments,
+    key: bytes,
+    name: str,
+    leave_out: Collection[str],
+    progress: Progress | None,
+) -> tuple[ImportReport, dict[str, pa.Table], Sequence[str] | None]:
+    """Everything short of storing: the report, the three tables, and the export's own ids of the episodes that would be
+    stored (None where the export has none)."""
+    profile = without_columns(profile, leave_out)
+    table = read_fhir(source, profile, progress) if profile.layout == "fhir" else read_export(source, profile, progress)
     _say(progress, 0.65, "checking for identity")
     _refuse_identity(table, profile)
-    _say(progress, 0.7, "understanding")
-    rejections = _Rejections(table.rows)
+    _say(progress, 0.68, "understanding")
+    rejections = Rejections(table)
+    repeated = set_repeated_headers_aside(table, rejections)
     reports: list[ColumnReport] = []
     synthetic = _synthetic(table, profile, rejections)
-    rows = _episode_columns(table, profile, key, name, rejections, reports)
-    if profile.layout == "long":
-        scores, duplicates, attribute_rows = _long_scores(table, profile, instruments, rows, rejections, reports)
-        predicted = None
+    rows = episode_rows(table, profile, key, name, rejections, reports)
+    _say(progress, 0.74, "reading the scores")
+    if profile.layout == "wide":
+        scores, predicted = wide_scores(table, profile, instruments, rows, rejections, reports)
+        duplicates, attribute_rows = 0, rejections.good
     else:
-        scores, predicted = _wide_scores(table, profile, instruments, rows, rejections, reports)
-        duplicates, attribute_rows = 0, ~rejections.bad
-    _refuse_too_many(rejections, table.rows, profile)
-    episodes = rows.loc[attribute_rows & ~rejections.bad].drop_duplicates("episode_id")
-    episodes = episodes.sort_values("episode_id", ignore_index=True)
+        scores, duplicates, attribute_rows = long_scores(table, profile, instruments, rows, rejections, reports)
+        predicted = None
+    refuse_too_many(rejections, table.rows + rejections.unreadable, profile)
+    _say(progress, 0.78, "episodes")
+    episodes = episodes_of(rows, name, attribute_rows & rejections.good)
     _say(progress, 0.8, "first and last scores")
-    outcomes = _episode_outcomes(episodes, scores, predicted, profile)
+    windows = _windows(profile)
+    tables = {
+        "episode": _arrow(episodes.drop(columns=["_day0"]), rows.episode.values),
+        "score": _arrow(scores, rows.episode.values),
+    }
+    outcomes = tables["episode_outcome"] = episode_outcomes(
+        tables["episode"],
+        tables["score"],
+        None if predicted is None or predicted.empty else _arrow(predicted, rows.episode.values),
+        profile.baseline_until_day,
+        signed_important_changes(instruments),
+        windows,
+    )
     summaries = _summaries(outcomes, instruments, profile)
+    _say(progress, 0.83, "how well episodes hide")
+    policy = read_policy()
+    recorded = [name for name in episodes.columns if name not in _NO_ATTRIBUTES and episodes[name].notna().any()]
+    exposed = [name for name in policy.grid if name in recorded]
     report = ImportReport(
         source=name,
         profile=profile.id,
@@ -261,462 +266,131 @@ def _understand(
         episodes=len(episodes),
         scores=len(scores),
         sites=int(episodes["site"].nunique()),
-        rejected=tuple(rejections.listed[row] for row in sorted(rejections.listed))[:_LISTED_REJECTIONS],
-        rejected_total=int(rejections.bad.sum()),
+        rejected=tuple(rejections.listed[row] for row in sorted(rejections.listed))[:LISTED_REJECTIONS],
+        rejected_total=rejections.total,
         same_day_duplicates=duplicates,
         dropped_columns=table.dropped,
         columns=tuple(reports),
         instruments=summaries,
-        notes=(*table.notes, *filter(None, [profile.day_note, profile.note])),
+        notes=(*table.notes, *repeated, *filter(None, [profile.day_note, profile.note])),
+        anonymity=check_anonymity(episodes, exposed, policy.threshold),
+        stored_anonymity=check_anonymity(episodes, recorded, policy.threshold, leave_out=False),
+        left_out=tuple(leave_out),
+        repeated_headers=int(np.count_nonzero(rejections.set_aside)),
     )
-    tables = {
-        "episode": _arrow(episodes.drop(columns=["_day0"])),
-        "score": _arrow(scores),
-        "episode_outcome": _arrow(outcomes),
-    }
-    return report, tables
+    ids = None if rows.own_ids is None else [rows.own_ids[place] for place in episodes["episode_id"]]
+    return report, tables, ids
 
 
-def _arrow(frame: pd.DataFrame) -> pa.Table:
+def _arrow(frame: pd.DataFrame, ids: Sequence[str]) -> pa.Table:
+    """The table to store: pseudonyms in place of their numbers, texts as texts."""
     texts = {name: pa.string() for name in ("episode_id", "source", "instrument", "start_quarter", *ATTRIBUTES)}
     numbers = {name: pa.int32() for name in ("start_year", "start_month", "day", "first_day", "last_day")}
     kinds = {**texts, **numbers, "scores": pa.int32()}
-    schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in frame.columns])
-    return pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)
+    columns = {"episode_id": pa.array(ids, pa.string()).take(pa.array(frame["episode_id"].to_numpy()))}
+    for name in frame.columns.drop("episode_id"):
+        kind = kinds.get(name, pa.float64())
+        made = pa.Array.from_pandas(frame[name])
+        made = made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
+        columns[name] = made.cast(kind) if made.type != kind else made
+    return pa.table(columns)
+
+
+def _compared(
+    report: ImportReport, store_dir: Path, key: bytes, ids: Sequence[str] | None, hashed: pa.ChunkedArray
+) -> ImportReport:
+    """The report with what the import replaces, and with the other sources that hold the same ids.
+
+    Pseudonyms differ from source to source on purpose, so that the store alone links nobody. Here, where the export's
+    own ids are at hand for a moment together with the key, each is hashed as the other source would have hashed it.
+    `hashed` are the pseudonyms that this import gives them.
+    """
+    try:
+        version = _current(store_dir)
+        if version is None or ids is None:
+            return report
+        stored = {info.source: _stored_ids(store_dir, info) for info in version.sources}
+    except (StoreError, OSError) as problem:
+        said = problem.sentences[0] if isinstance(problem, StoreError) else "A file of the store can't be read."
+        return replace(
+            report, notes=(*report.notes, f"{said} So the export could not be compared with what is stored.")
+        )
+    found, replaced = [], None
+    for info in version.sources:
+        own = info.source == report.source
+        theirs = hashed if own else pa.array(keyed_hashes(key, "episode", [f"{info.source}\x1f{each}" for each in ids]))
+        again = pc.sum(pc.is_in(stored[info.source], value_set=theirs)).as_py() or 0
+        if own:
+            replaced = Replaced(len(stored[info.source]), again)
+        elif again:
+            found.append(Overlap(info.source, info.label, again))
+    return replace(report, overlaps=tuple(found), replaced=replaced)
+
+
+def _current(store_dir: Path) -> Version | None:
+    version = current_version(store_dir)
+    return read_version(store_dir, version) if version else None
+
+
+def _stored_ids(store_dir: Path, info: SourceInfo) -> pa.ChunkedArray:
+    with open_table(store_dir, info, "episode") as file:
+        return file.read(columns=["episode_id"]).column("episode_id")
 
 
 def _refuse_identity(table: ExportTable, profile: Profile) -> None:
-    problems = []
+    found: dict[str, IdentityColumn] = {}
+    instrument = profile.long.instrument if profile.long else None
     for column, coded in table.columns.items():
         known = column.values if isinstance(column, Attribute) else ()
+        if column == instrument and profile.long:
+            known = profile.long.instruments
+        if profile.long and column == profile.long.visit:
+            known = profile.long.visits
         what = identity_problem(coded, column.missing, known)
-        if what == "names" and column == (profile.long.instrument if profile.long else None):
+        if what == "names" and column == instrument:
             what = None
         if what:
-            problems.append(
-                f"Column '{coded.name}' (first in row 2) looks like {what}; remove it or map another column. "
-                "Nothing was imported."
-            )
-    if problems:
-        raise ImportRefused(problems)
+            found.setdefault(coded.name, IdentityColumn(coded.name, what))
+    if found:
+        raise IdentityFound(list(found.values()))
 
 
-def _synthetic(table: ExportTable, profile: Profile, rejections: _Rejections) -> bool:
+def _synthetic(table: ExportTable, profile: Profile, rejections: Rejections) -> bool:
     """Whether the export says that it is synthetic. Real and synthetic rows in one file are refused."""
     if profile.synthetic is None:
         return False
     coded = next((coded for column, coded in table.columns.items() if column.names == profile.synthetic.names), None)
     if coded is None:
         return False
-    marked = [value == profile.synthetic.value for value in coded.values]
-    if any(marked) and not all(marked):
-        row = coded.row_of(marked.index(False))
+    marked = np.array([value == profile.synthetic.value for value in coded.values])[coded.codes]
+    counted = marked[~rejections.set_aside]
+    if counted.any() and not counted.all():
+        row = table.row_number(int(np.flatnonzero(~marked & ~rejections.set_aside)[0]))
         raise ImportRefused(
             f"Row {row}, column '{coded.name}': this row is not marked synthetic while others are; never mix the two."
         )
-    return all(marked)
+    return bool(counted.size and counted.all())
 
 
-def _missing(coded: CodedColumn, column: Column) -> np.ndarray:
-    absent = {code.casefold() for code in column.missing} | {""}
-    return np.array([value.casefold() in absent for value in coded.values])
+def _windows(profile: Profile) -> tuple[Window, ...]:
+    return tuple(Window(window.label, window.from_day, window.to_day) for window in profile.visit_windows)
 
 
-def _mapped(
-    coded: CodedColumn,
-    column: Column,
-    meaning: str,
-    read: Callable[[str], object],
-    reason: str,
-    rejections: _Rejections,
-    reports: list[ColumnReport],
-) -> np.ndarray:
-    """The column's values, each distinct value understood once; None where missing. `read` raises ValueError."""
-    absent = _missing(coded, column)
-    understood: list[object] = []
-    wrong = np.zeros(len(coded.values), dtype=bool)
-    formula = np.zeros(len(coded.values), dtype=bool)
-    for place, value in enumerate(coded.values):
-        result = None
-        if not absent[place]:
-            try:
-                result = read(value)
-            except ValueError:
-                formula[place] = value.startswith(_FORMULA_SIGNS) and not _NUMBER.fullmatch(value)
-                wrong[place] = not formula[place]
-        understood.append(result)
-    rejections.add(formula[coded.codes], coded.name, "this is a spreadsheet formula, not a value.")
-    rejections.add(wrong[coded.codes], coded.name, reason)
-    counts = coded.counts()
-    refused = int(counts[wrong | formula].sum())
-    gone = int(counts[absent].sum())
-    reports.append(ColumnReport(coded.name, meaning, int(counts.sum()) - refused - gone, gone, refused))
-    lookup = np.empty(len(understood), dtype=object)
-    lookup[:] = understood
-    return lookup[coded.codes]
-
-
-def _number(decimal_comma: bool) -> Callable[[str], float]:
-    def read(value: str) -> float:
-        if decimal_comma:
-            value = value.replace(",", ".")
-        if not _NUMBER.fullmatch(value):
-            raise ValueError
-        number = float(value)
-        if not math.isfinite(number):
-            raise ValueError
-        return number
-
-    return read
-
-
-def _whole(value: str) -> int:
-    number = _number(False)(value)
-    if number != int(number):
-        raise ValueError
-    return int(number)
-
-
-def _code(value: str) -> str:
-    if not _CODE.fullmatch(value):
-        raise ValueError
-    return value
-
-
-def _reader(attribute: Attribute, profile: Profile, key: bytes) -> tuple[Callable[[str], str], str]:
-    """How an attribute's values are read, and what to say of one that can't be."""
-    values: Mapping[str, str] = {name.casefold(): ours for name, ours in attribute.values.items()}
-
-    def category(value: str) -> str:
-        if value.casefold() not in values:
-            raise ValueError
-        return values[value.casefold()]
-
-    def age(value: str) -> str:
-        years = _whole(value)
-        for band in profile.age_bands:
-            if band.from_years <= years <= band.to_years:
-                return band.label
-        raise ValueError
-
-    known = ", ".join(list(attribute.values)[:8])
-    return {
-        "category": (category, f"the value is not one the profile knows ({known})."),
-        "code": (_code, "this is not a short code."),
-        "keyed_code": (lambda value: keyed_hash(key, attribute.attribute, _code(value), 8), "this is not a short code."),
-        "age_years": (age, "this is not an age in whole years."),
-        "code_list": (
-            lambda value: ";".join(sorted({category(part.strip()) for part in value.split(";")})),
-            f"a code in the list is not one the profile knows ({known}).",
-        ),
-    }[attribute.kind]
-
-
-def _episode_columns(
-    table: ExportTable,
-    profile: Profile,
-    key: bytes,
-    source: str,
-    rejections: _Rejections,
-    reports: list[ColumnReport],
-) -> pd.DataFrame:
-    """One line per row of the export: hashed episode id and the episode's attributes."""
-    frame: dict[str, object] = {}
-    if profile.episode is None:
-        ids = [keyed_hash(key, "episode", f"{source}\x1f{row}") for row in range(table.rows)]
-        frame["episode_id"] = np.array(ids, dtype=object)
-    else:
-        coded = table.columns[profile.episode]
-        rejections.add(_missing(coded, profile.episode)[coded.codes], coded.name, "the episode has no id.")
-
-        def hashed(value: str) -> str:
-            if value.startswith(_FORMULA_SIGNS):
-                raise ValueError
-            return keyed_hash(key, "episode", f"{source}\x1f{value}")
-
-        frame["episode_id"] = _mapped(
-            coded, profile.episode, "episode id -> keyed hash", hashed, "the id can't be used.", rejections, reports
-        )
-    frame["source"] = np.full(table.rows, source, dtype=object)
-    for name in ATTRIBUTES:
-        frame[name] = np.full(table.rows, None, dtype=object)
-    filled: set[str] = set()
-    for attribute in profile.attributes:
-        coded = table.columns.get(attribute)
-        if coded is None or attribute.attribute in filled:
-            continue
-        filled.add(attribute.attribute)
-        read, reason = _reader(attribute, profile, key)
-        meaning = attribute.attribute + {"keyed_code": " -> keyed hash", "age_years": " (from age)"}.get(attribute.kind, "")
-        frame[attribute.attribute] = _mapped(coded, attribute, meaning, read, reason, rejections, reports)
-    frame.update(_start_columns(table, profile, rejections, reports))
-    return pd.DataFrame(frame)
-
-
-def _start_columns(
-    table: ExportTable, profile: Profile, rejections: _Rejections, reports: list[ColumnReport]
-) -> dict[str, np.ndarray]:
-    empty = np.full(table.rows, None, dtype=object)
-    found = {"start_year": empty, "start_quarter": empty, "start_month": empty, "_day0": np.zeros(table.rows)}
-    start = profile.start
-    if start.date is not None and start.date in table.columns:
-        coded = table.columns[start.date]
-        ordinals, wrong = read_dates(coded, (*start.date.missing, ""))
-        rejections.add(wrong, coded.name, "this is not a date.")
-        dates = {day: datetime.date.fromordinal(day) for day in np.unique(ordinals) if day > 0}
-        for name, part in (
-            ("start_year", lambda day: day.year),
-            ("start_month", lambda day: day.month),
-            ("start_quarter", lambda day: f"Q{(day.month + 2) // 3}"),
-        ):
-            found[name] = np.array([part(dates[day]) if day in dates else None for day in ordinals], dtype=object)
-        known = int((ordinals > 0).sum())
-        refused = int(wrong.sum())
-        reports.append(
-            ColumnReport(coded.name, "start date -> month", known, table.rows - known - refused, refused)
-        )
-        found["_day0"] = ordinals
-        return found
-
-    def year(value: str) -> int:
-        digits = re.match(r"(19|20)\d{2}(?!\d)", value)
-        if not digits:
-            raise ValueError
-        return int(digits[0])
-
-    def quarter(value: str) -> str:
-        digits = re.fullmatch(r"(?:\d{4}[- ]?)?Q?([1-4])", value.upper())
-        if not digits:
-            raise ValueError
-        return f"Q{digits[1]}"
-
-    for column, name, read in ((start.year, "start_year", year), (start.quarter, "start_quarter", quarter)):
-        if column is not None and column in table.columns:
-            reason = f"this is not a {name.removeprefix('start_')}."
-            found[name] = _mapped(
-                table.columns[column], column, name.replace("_", " "), read, reason, rejections, reports
-            )
-    return found
-
-
-def _range_of(instrument: str, instruments: Instruments) -> InstrumentRange:
-    if instrument not in instruments:
-        raise ImportRefused(f"The knowledge base holds no instrument '{instrument}', so its scores can't be checked.")
-    return instruments[instrument]
-
-
-def _outside(values: np.ndarray, scale: InstrumentRange) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
-        return (values < scale.minimum - _SAME) | (values > scale.maximum + _SAME)
-
-
-def _range_reason(scale: InstrumentRange) -> str:
-    return f"the score lies outside the range of {scale.name} ({scale.minimum:g} to {scale.maximum:g})."
-
-
-def _count_as_refused(reports: list[ColumnReport], column: str, count: int) -> None:
-    """Values that were readable and lie outside the range count as refused, not as understood."""
-    place = next(place for place, each in enumerate(reports) if each.column == column)
-    each = reports[place]
-    reports[place] = replace(each, understood=each.understood - count, refused=each.refused + count)
-
-
-def _floats(values: np.ndarray) -> np.ndarray:
-    return np.array([math.nan if value is None else value for value in values], dtype=float)
-
-
-def _long_scores(
-    table: ExportTable,
-    profile: Profile,
-    instruments: Instruments,
-    rows: pd.DataFrame,
-    rejections: _Rejections,
-    reports: list[ColumnReport],
-) -> tuple[pd.DataFrame, int, np.ndarray]:
-    """Scores, how many same-day duplicates were set aside, and which rows carry an episode's attributes."""
-    part = profile.long
-    known = {name.casefold(): ours for name, ours in part.instruments.items()}
-    coded = table.columns[part.instrument]
-
-    def instrument(value: str) -> str:
-        if value.casefold() not in known:
-            raise ValueError
-        return known[value.casefold()]
-
-    rejections.add(_missing(coded, part.instrument)[coded.codes], coded.name, "the instrument is missing.")
-    names = _mapped(
-        coded, part.instrument, "instrument", instrument, "the profile knows no such instrument.", rejections, reports
-    )
-    value_column = table.columns[part.value]
-    values = _floats(
-        _mapped(
-            value_column, part.value, "score", _number(table.decimal_comma), "the score is not a number.", rejections,
-            reports,
-        )
-    )  # fmt: skip
-    for name in sorted({name for name in names if name is not None}):
-        scale = _range_of(name, instruments)
-        outside = (names == name) & _outside(values, scale)
-        rejections.add(outside, value_column.name, _range_reason(scale))
-        _count_as_refused(reports, value_column.name, int(outside.sum()))
-    days, day_name = _days(table, profile, rows, rejections, reports)
-    rejections.add(
-        (days < profile.earliest_day) | (days > profile.latest_day),
-        day_name,
-        f"the day lies outside {profile.earliest_day} to {profile.latest_day} days after the start.",
-    )
-    _refuse_disagreement(table, profile, rows, rejections)
-    good = ~rejections.bad
-    frame = pd.DataFrame(
-        {
-            "episode_id": rows["episode_id"],
-            "instrument": names,
-            "day": np.where(np.isnan(days), -1, days).astype(int),
-            "value": values,
-        }
-    )[good & ~np.isnan(values)]
-    once = frame.drop_duplicates(["episode_id", "instrument", "day"], keep="last")
-    duplicates = len(frame) - len(once)
-    once = once.sort_values(["episode_id", "instrument", "day"], ignore_index=True)
-    return once, duplicates, good
-
-
-def _days(
-    table: ExportTable, profile: Profile, rows: pd.DataFrame, rejections: _Rejections, reports: list[ColumnReport]
-) -> tuple[np.ndarray, str]:
-    part = profile.long
-    if part.day is not None:
-        coded = table.columns[part.day]
-        absent = _missing(coded, part.day)[coded.codes]
-        rejections.add(absent, coded.name, "the day is missing.")
-        reason = "the day is not a whole number."
-        return _floats(_mapped(coded, part.day, "day since start", _whole, reason, rejections, reports)), coded.name
-    coded = table.columns[part.date]
-    ordinals, wrong = read_dates(coded, (*part.date.missing, ""))
-    start = rows["_day0"].to_numpy()
-    rejections.add(wrong | (ordinals == 0), coded.name, "this is not a date.")
-    rejections.add(start == 0, table.columns[profile.start.date].name, "the start date is missing.")
-    known = int((ordinals > 0).sum())
-    reports.append(
-        ColumnReport(coded.name, "score date -> days since start", known, 0, table.rows - known)
-    )
-    return np.where((ordinals > 0) & (start > 0), ordinals - start, np.nan), coded.name
-
-
-def _refuse_disagreement(
-    table: ExportTable, profile: Profile, rows: pd.DataFrame, rejections: _Rejections
-) -> None:
-    """Rows that say something else about their episode than its first good row does."""
-    good = np.flatnonzero(~rejections.bad)
-    codes, _ = pd.factorize(rows["episode_id"].to_numpy()[good])
-    _, first = np.unique(codes, return_index=True)
-    named = {attribute.attribute: table.columns[attribute].name for attribute in profile.attributes
-             if attribute in table.columns}  # fmt: skip
-    if profile.start.date in table.columns:
-        named["_day0"] = table.columns[profile.start.date].name
-    if profile.start.year in table.columns:
-        named["start_year"] = table.columns[profile.start.year].name
-    for name, column in named.items():
-        values, _ = pd.factorize(rows[name].to_numpy()[good])
-        differs = np.zeros(len(rows), dtype=bool)
-        differs[good] = values != values[first[codes]]
-        rejections.add(differs, column, "this row says something else about its episode than the episode's first row.")
-
-
-def _wide_scores(
-    table: ExportTable,
-    profile: Profile,
-    instruments: Instruments,
-    rows: pd.DataFrame,
-    rejections: _Rejections,
-    reports: list[ColumnReport],
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores and expected last scores of one-row-per-episode exports."""
-    if profile.episode is not None:
-        rejections.add(
-            rows["episode_id"].notna().to_numpy() & rows.duplicated("episode_id").to_numpy(),
-            table.columns[profile.episode].name,
-            "this id stands in an earlier row already.",
-        )
-    read = _number(table.decimal_comma)
-    found: list[tuple[WideScore, np.ndarray]] = []
-    for column in profile.wide:
-        coded = table.columns.get(column)
-        if coded is None:
-            continue
-        scale = _range_of(column.instrument, instruments)
-        meaning = f"{scale.name}, day {column.day}" + (" (expected)" if column.kind == "predicted" else "")
-        values = _floats(_mapped(coded, column, meaning, read, "the score is not a number.", rejections, reports))
-        if column.kind == "score":
-            outside = _outside(values, scale)
-            rejections.add(outside, coded.name, _range_reason(scale))
-            _count_as_refused(reports, coded.name, int(outside.sum()))
-        found.append((column, values))
-    if not any(column.kind == "score" for column, _ in found):
-        raise ImportRefused(f"Row 1 has none of the score columns that the profile {profile.id} knows.")
-    good = ~rejections.bad
-    ids = rows["episode_id"].to_numpy()
-
-    def stacked(kind: str) -> pd.DataFrame:
-        parts = []
-        for column, values in found:
-            if column.kind == kind:
-                keep = good & ~np.isnan(values)
-                parts.append(
-                    pd.DataFrame(
-                        {"episode_id": ids[keep], "instrument": column.instrument, "day": column.day,
-                         "value": values[keep]}
-                    )
-                )
-        if not parts:
-            return pd.DataFrame({"episode_id": [], "instrument": [], "day": [], "value": []})
-        return pd.concat(parts, ignore_index=True)
-
-    scores = stacked("score").sort_values(["episode_id", "instrument", "day"], ignore_index=True)
-    return scores, stacked("predicted")
-
-
-def _refuse_too_many(rejections: _Rejections, rows: int, profile: Profile) -> None:
-    bad = int(rejections.bad.sum())
-    if bad == rows or bad > profile.max_rejected_share * rows:
-        first = [rejections.listed[row].reason for row in sorted(rejections.listed)][:5]
-        more = f" ({bad} of {rows} rows are refused; the limit is {profile.max_rejected_share:.0%}.)" if rows > 5 else ""
-        raise ImportRefused([*first[:-1], first[-1] + more + " Nothing was imported."])
-
-
-def _episode_outcomes(
-    episodes: pd.DataFrame, scores: pd.DataFrame, predicted: pd.DataFrame | None, profile: Profile
-) -> pd.DataFrame:
-    """One line per episode and instrument: first, last, change, weeks, with the episode's attributes repeated.
-
-    The first score is the earliest one up to the profile's `baseline_until_day`; the last is the latest one after it.
-    """
-    keys = ["episode_id", "instrument"]
-    before = scores[scores["day"] <= profile.baseline_until_day].drop_duplicates(keys, keep="first")
-    after = scores[scores["day"] > profile.baseline_until_day].drop_duplicates(keys, keep="last")
-    counts = scores.groupby(keys, sort=True, observed=True).size().rename("scores").reset_index()
-    outcomes = counts.merge(before.rename(columns={"day": "first_day", "value": "first"}), on=keys, how="left")
-    outcomes = outcomes.merge(after.rename(columns={"day": "last_day", "value": "last"}), on=keys, how="left")
-    outcomes["change"] = outcomes["last"] - outcomes["first"]
-    outcomes["weeks"] = (outcomes["last_day"] - outcomes["first_day"]) / 7
-    for name in ("first_day", "last_day"):
-        outcomes[name] = outcomes[name].astype("Int32")
-    if predicted is not None and len(predicted):
-        expected = predicted[[*keys, "value"]].drop_duplicates(keys).rename(columns={"value": "expected_last"})
-        outcomes = outcomes.merge(expected, on=keys, how="left")
-    else:
-        outcomes["expected_last"] = np.nan
-    return outcomes.merge(episodes.drop(columns=["_day0"]), on="episode_id", how="left", validate="many_to_one")
-
-
-def _summaries(outcomes: pd.DataFrame, instruments: Instruments, profile: Profile) -> tuple[InstrumentSummary, ...]:
+def _summaries(table: pa.Table, instruments: Instruments, profile: Profile) -> tuple[InstrumentSummary, ...]:
+    split_by = [profile.population_attribute] if profile.population_attribute else []
+    outcomes = table.select(["instrument", "first", "last", "change", *split_by]).to_pandas()
     populations: list[tuple[str, pd.DataFrame]] = [("all", outcomes)]
     if profile.population_attribute is not None:
-        values = sorted(outcomes[profile.population_attribute].dropna().unique(), key=lambda value: value != profile.population_value)
-        populations = [(value, outcomes[outcomes[profile.population_attribute] == value]) for value in values] + populations
+        values = sorted(
+            outcomes[profile.population_attribute].dropna().unique(),
+            key=lambda value: value != profile.population_value,
+        )
+        populations = [
+            (value, outcomes[outcomes[profile.population_attribute] == value]) for value in values
+        ] + populations
     found = []
     for population, frame in populations:
-        for instrument, part in frame.groupby("instrument", sort=True):
+        for instrument, part in frame.groupby("instrument", sort=True, observed=True):
             pairs = part[part["change"].notna()]
             better = pairs["change"] * (1 if instruments[instrument].higher_is_better else -1)
             found.append(

@@ -1,7 +1,11 @@
-"""Import profiles: how a clinic's export maps to our columns. The files are `data/profiles/*.yaml`."""
+"""Import profiles: how a clinic's export maps to our columns. Shipped ones are `data/profiles/*.yaml`; a clinic's own,
+made by mapping an export on screen, lie beside its store."""
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -63,21 +67,50 @@ class AgeBand(_Part):
 
 
 class Start(_Part):
-    """Where an episode's start comes from: a date, or a year (first four digits count) and a quarter."""
+    """Where an episode's start comes from: a date, or a year (first four digits count) and a quarter.
+
+    `first_score`: the day of the episode's earliest score, for exports that date their scores and name no start.
+    `year_from_file_name`: where the table has no year, the financial year in the file's name ("... 1819.csv" -> 2018).
+    """
 
     date: Column | None = None
     year: Column | None = None
     quarter: Column | None = None
+    first_score: bool = False
+    year_from_file_name: bool = False
+
+
+class RowScore(Column):
+    """One questionnaire's score in a column of its own, on a row that brings its own day."""
+
+    instrument: Text
 
 
 class LongScores(_Part):
-    """Long form: one row per score. Either `day` (whole days since the start) or `date` (needs `start.date`)."""
+    """Long form. One row per score: `instrument` names the questionnaire, `value` holds the score. Or one row per visit:
+    `scores`, a column for each questionnaire. The row's day is `day` (whole days since the start), `date` (needs
+    `start.date` or `start.first_score`) or `visit` (a name that `visits` turns into a day)."""
 
-    instrument: Column
-    instruments: dict[str, Text]
-    value: Column
+    instrument: Column | None = None
+    instruments: dict[str, Text] = {}
+    value: Column | None = None
+    scores: tuple[RowScore, ...] = ()
     day: Column | None = None
     date: Column | None = None
+    visit: Column | None = None
+    visits: dict[str, int] = {}
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if (self.instrument is None) != (self.value is None) or (self.instrument is None) == (not self.scores):
+            raise ValueError("`long` needs `instrument` and `value`, or `scores`, and not both")
+        if self.instrument and not self.instruments:
+            raise ValueError("`long.instrument` needs `instruments`")
+        if sum(part is not None for part in (self.day, self.date, self.visit)) != 1:
+            raise ValueError("`long` needs one of `day`, `date` and `visit`")
+        if self.visit and not self.visits:
+            raise ValueError("`long.visit` needs `visits`")
+        return self
 
 
 class WideScore(Column):
@@ -109,19 +142,32 @@ class SyntheticMark(_Part):
     value: Text
 
 
+class Fhir(_Part):
+    """How FHIR R4 resources become rows; `kneewise.outcomes.fhir` says which columns it makes of them."""
+
+    episode: tuple[Literal["episodeOfCare", "encounter", "subject"], ...] = Field(min_length=1)
+    """Which reference is the episode: the first of these that a resource (or its encounter) has."""
+    statuses: tuple[Text, ...] = Field(min_length=1)
+    """Only resources of these statuses are read."""
+
+
 class Profile(_Part):
     """One way to read an export. Only the columns named here are ever read."""
 
     id: Word
     version: int
     title: Text
-    layout: Literal["long", "wide"]
+    layout: Literal["long", "wide", "fhir"]
     source_label: Text
     licence: str = ""
     attribution: str = ""
     note: str = ""
     day_note: str = ""
     zip_member: str = "*.csv"
+    name_prefixes: tuple[Text, ...] = ()
+    """Words that may stand before a column's name, or be left out, from one year of a publication to the next."""
+    made_for: str = ""
+    """The mark of the header that this mapping was made for; an export with the same header is read with it."""
     episode: Column | None = None
     """The episode's id. Without it every row is an episode of its own."""
     synthetic: SyntheticMark | None = None
@@ -130,6 +176,7 @@ class Profile(_Part):
     start: Start = Start()
     long: LongScores | None = None
     wide: tuple[WideScore, ...] = ()
+    fhir: Fhir | None = None
     visit_windows: tuple[VisitWindow, ...] = Field(min_length=1)
     baseline_until_day: int
     """A first score counts as 'before' up to this day."""
@@ -144,12 +191,14 @@ class Profile(_Part):
 
     @model_validator(mode="after")
     def _layout_is_complete(self) -> Self:
-        if (self.layout == "long") != (self.long is not None) or (self.layout == "wide") != bool(self.wide):
+        if (self.layout != "wide") != (self.long is not None) or (self.layout == "wide") != bool(self.wide):
             raise ValueError("layout 'long' needs `long`, layout 'wide' needs `wide`, and not both")
-        if self.long and (self.long.day is None) == (self.long.date is None):
-            raise ValueError("`long` needs either `day` or `date`")
-        if self.long and self.long.date and not self.start.date:
-            raise ValueError("`long.date` needs `start.date`")
+        if (self.layout == "fhir") != (self.fhir is not None):
+            raise ValueError("layout 'fhir' needs `fhir`, and no other layout has it")
+        if self.long and self.long.date and not self.start.date and not self.start.first_score:
+            raise ValueError("`long.date` needs `start.date` or `start.first_score`")
+        if self.start.first_score and (self.start.date or not (self.long and self.long.date)):
+            raise ValueError("`start.first_score` needs `long.date`, and no `start.date` beside it")
         if self.long and self.episode is None:
             raise ValueError("layout 'long' needs `episode`")
         if any(part.kind == "age_years" for part in self.attributes) and not self.age_bands:
@@ -161,15 +210,100 @@ class Profile(_Part):
         found: list[Column | None] = [self.episode, *self.attributes, self.start.date, self.start.year]
         found += [self.start.quarter]
         if self.long:
-            found += [self.long.instrument, self.long.value, self.long.day, self.long.date]
+            found += [self.long.instrument, self.long.value, self.long.day, self.long.date, self.long.visit]
+            found += self.long.scores
         if self.synthetic:
             found.append(Column(names=self.synthetic.names))
         return tuple(column for column in [*found, *self.wide] if column is not None)
 
 
+def plain_name(name: str) -> str:
+    """A column name by which spellings agree: small letters and digits only ("Pre-Op Q" and "PRE_OP_Q" are one)."""
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def without_columns(profile: Profile, names: Collection[str]) -> Profile:
+    """The profile that leaves these columns of the export out, by the choice of whoever imports.
+
+    Raises
+    ------
+    ImportRefused
+        A score can't be told without one of them.
+    """
+    gone = {plain_name(name) for name in names}
+    if not gone:
+        return profile
+    needed: list[Column | None] = []
+    if profile.long:
+        needed = [profile.episode, profile.long.instrument, profile.long.value, profile.long.day, profile.long.date]
+        needed += [profile.long.visit, profile.start.date if profile.long.date else None]
+    kept_from: list[str] = [
+        name for name in names if any(column and _named(column, {plain_name(name)}) for column in needed)
+    ]
+    if kept_from:
+        raise ImportRefused(
+            f"Column '{name}' can't be left out, because the scores can't be told without it; make the export with a "
+            "local number or a plain value there."
+            for name in kept_from
+        )
+
+    def kept(columns: tuple) -> tuple:
+        return tuple(left for column in columns if (left := _without(column, gone)) is not None)
+
+    start = profile.start
+    changed: dict[str, object] = {
+        "attributes": kept(profile.attributes),
+        "wide": kept(profile.wide),
+        "episode": profile.episode and _without(profile.episode, gone),
+        "start": start.model_copy(
+            update={
+                name: (part := getattr(start, name)) and _without(part, gone) for name in ("date", "year", "quarter")
+            }
+        ),
+    }
+    if profile.long:
+        changed["long"] = profile.long.model_copy(update={"scores": kept(profile.long.scores)})
+    if (profile.wide and not changed["wide"]) or (profile.long and profile.long.scores and not changed["long"].scores):
+        raise ImportRefused("Without these columns no score is left to import.")
+    return profile.model_copy(update=changed)
+
+
+def _named(column: Column, gone: Collection[str]) -> bool:
+    return any(plain_name(name) in gone for name in column.names)
+
+
+def _without(column: Column, gone: Collection[str]) -> Column | None:
+    if not _named(column, gone):
+        return column
+    names = tuple(name for name in column.names if plain_name(name) not in gone)
+    return column.model_copy(update={"names": names, "required": False}) if names else None
+
+
+def own_folder_of(store_dir: Path) -> Path:
+    """Where a clinic's own profiles lie: beside its store, as its key does."""
+    store_dir = store_dir.resolve()
+    return store_dir.parent / f"{store_dir.name}.profiles"
+
+
 def profile_names(folder: Path = PROFILE_FOLDER) -> tuple[str, ...]:
-    """The names of all profiles, sorted."""
+    """The names of all profiles in a folder, sorted; none where there is no folder."""
     return tuple(sorted(path.stem for path in folder.glob("*.yaml")))
+
+
+def all_profiles(store_dir: Path) -> tuple[Mapping[str, Profile], tuple[str, ...]]:
+    """The shipped profiles and the clinic's own by id, and what is wrong with one of its own, as sentences."""
+    found = {name: read_profile(name) for name in profile_names()}
+    problems: list[str] = []
+    folder = own_folder_of(store_dir)
+    for name in profile_names(folder):
+        try:
+            profile = read_profile(folder / f"{name}.yaml")
+            if profile.id in found:
+                raise ImportRefused(f"The clinic's own profile {name}.yaml has the id of another one; give it its own.")
+            found[profile.id] = profile
+        except ImportRefused as refusal:
+            problems.extend(refusal.sentences)
+    return found, tuple(problems)
 
 
 def read_profile(name: str | Path, folder: Path = PROFILE_FOLDER) -> Profile:
@@ -194,3 +328,32 @@ def read_profile(name: str | Path, folder: Path = PROFILE_FOLDER) -> Profile:
             f"Profile {path.name}, {'.'.join(map(str, error['loc'])) or 'as a whole'}: {error['msg']}."
             for error in problem.errors()
         ) from problem
+
+
+def profile_as_yaml(profile: Profile) -> str:
+    """The profile as the text of a file that `read_profile` reads back unchanged."""
+    content = profile.model_dump(mode="json", exclude_defaults=True)
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+    return f"# How Kneewise reads this kind of export. What each key means: kneewise/outcomes/profiles.py.\n{text}"
+
+
+def save_profile(profile: Profile, folder: Path) -> Path:
+    """Keep a profile in a folder, whole or not at all, in place of one of the same id; returns its path.
+
+    Raises
+    ------
+    ImportRefused
+        A shipped profile has this id, or the folder can't be written.
+    """
+    if profile.id in profile_names():
+        raise ImportRefused(f"'{profile.id}' is the name of a profile that Kneewise brings along; choose another name.")
+    path = folder / f"{profile.id}.yaml"
+    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(profile_as_yaml(profile), encoding="utf-8")
+        os.replace(unfinished, path)
+    except OSError as problem:
+        unfinished.unlink(missing_ok=True)
+        raise ImportRefused(f"The mapping can't be kept in {folder.name}: {problem.strerror}.") from problem
+    return path

@@ -5,7 +5,8 @@ An upload is data: its column names and reasons are shown as plain text, its fil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -14,51 +15,141 @@ import streamlit as st
 from kneewise.disclosure.policy import read_policy
 from kneewise.disclosure.released import released_count
 from kneewise.errors import DisclosureRefused, ImportRefused, KneewiseError, StoreError
-from kneewise.outcomes.importing import ImportReport, import_export, preview, suggest_profile
+from kneewise.outcomes import mapping as mappings
+from kneewise.outcomes.anonymity import Anonymity
+from kneewise.outcomes.identity import IdentityFound
+from kneewise.outcomes.importing import (
+    ImportReport,
+    anonymity_lines,
+    import_export,
+    preview,
+    stored_lines,
+    suggest_profile,
+)
 from kneewise.outcomes.instruments import Instruments, instruments_from
-from kneewise.outcomes.profiles import Profile, profile_names, read_profile
+from kneewise.outcomes.profiles import (
+    Profile,
+    all_profiles,
+    own_folder_of,
+    profile_as_yaml,
+    profile_names,
+    save_profile,
+    without_columns,
+)
 from kneewise.outcomes.store import SourceInfo, Version, current_version, read_version, undo
-from kneewise.ui import frame, material, session, stores
+from kneewise.ui import downloads, frame, mapping, material, session, stores
 from kneewise.ui.plain_text import escaped, escaped_table
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-_PREVIEW, _RESULT = "import.preview", "import.result"
+_PREVIEW, _RESULT, _LEFT_OUT = "import.preview", "import.result", "import.left_out"
+_BY_HAND = "by_hand"
 
 
 def show_import() -> None:
-    """Upload, preview, store, report."""
+    """Upload, map where no profile fits, preview, store, report."""
     st.write(
-        "Choose a clinic's export as CSV, or a zip that holds one. It is read on this machine; names, dates of birth and "
-        "numbers of persons are refused, ids become keyed hashes, and nothing is stored before you say so."
+        "Choose a clinic's export as CSV, or a zip that holds one; or FHIR resources as NDJSON. It is read on this machine; "
+        "names, dates of birth and numbers of persons are refused or left out, ids become keyed hashes, and nothing is "
+        "stored before you say so."
     )
-    uploaded = st.file_uploader("Export (CSV or zip)", key=f"upload_{session.epoch()}")
+    uploaded = st.file_uploader("Export (CSV, zip or NDJSON)", key=f"upload_{session.epoch()}")
     if uploaded is None:
         return
-    profiles = _profiles()
-    profile = _choose_profile(uploaded, profiles)
-    made_from = f"{uploaded.file_id}/{profile.id}/{profile.version}"
-    result = session.held(_RESULT, made_from)
+    profiles, problems = all_profiles(stores.folder("clinic"))
+    for sentence in problems:
+        st.error(escaped(sentence))
+    chosen = _choose_profile(uploaded, profiles)
+    result = session.held(_RESULT, f"{uploaded.file_id}/{chosen}")
     if result is not None:
         _show_result(result)
+        if chosen == _BY_HAND:
+            st.caption(
+                f"The mapping is kept beside the store as '{escaped(result.profile)}', for the next export like this."
+            )
         return
+    if chosen == _BY_HAND:
+        known = mappings.vocabulary(_scales())
+        profile = mapping.show_mapping(uploaded, known, profile_names())
+        if profile is None:
+            return
+    else:
+        profile = profiles[chosen]
+    _look_and_store(uploaded, profile, chosen)
+
+
+def _look_and_store(uploaded: UploadedFile, profile: Profile, chosen: str) -> None:
+    """The report of what would be stored, and the button that stores it."""
+    by_hand = chosen == _BY_HAND
+    left_out: list[str] = session.held(_LEFT_OUT, f"{uploaded.file_id}/{chosen}") or []
+    text = profile_as_yaml(profile)
+    made_from = f"{uploaded.file_id}/{hashlib.sha256(text.encode()).hexdigest()[:16]}/{len(left_out)}/{_version_now()}"
     report = session.held(_PREVIEW, made_from)
     if report is None:
-        report = _watched(lambda progress: preview(uploaded, profile, _scales(), progress=progress))
+        # A profile that fits is looked at once; a mapping changes with every choice, so it is looked at when asked.
+        if by_hand and not st.button(
+            "See what would be imported", type=frame.main_button_type(), key="look_at_mapping"
+        ):
+            return
+        folder = stores.folder("clinic")
+        report = _watched(
+            lambda progress: preview(
+                uploaded, profile, _scales(), store_dir=folder, leave_out=left_out, progress=progress
+            ),
+            lambda found: _offer_to_leave_out(found, f"{uploaded.file_id}/{chosen}", left_out),
+        )
         if report is None:
+            if not by_hand:
+                st.caption("Where this way of reading does not fit the export, choose “Map the columns by hand” above.")
             return
         session.hold(_PREVIEW, made_from, report)
+        if by_hand:
+            st.rerun()  # so that the button makes room for the report
     _show_preview(report)
-    if st.button("Store these records", type=frame.main_button_type(), key=f"store_{uploaded.file_id}"):
-        folder = stores.folder("clinic")
-        stored = _watched(lambda progress: import_export(uploaded, profile, folder, _scales(), progress=progress))
-        if stored is not None:
-            session.hold(_RESULT, made_from, stored)
-            st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        wanted = st.button("Store these records", type=frame.main_button_type(), key=f"store_{uploaded.file_id}")
+        if by_hand:
+            name = f"{profile.id}.yaml"
+            downloads.offer("Save this mapping as a file", text, name, "application/yaml", key="mapping_as_file")
+    if wanted and _store(uploaded, profile, chosen, left_out):
+        st.rerun()
     st.caption(
         "Storing replaces what the clinic's store held from the same kind of export, all at once; the step before can be "
         "brought back below."
+        + (
+            " It also keeps this mapping beside the store, for the next export with the same columns. The saved file does "
+            "the same on other machines and on the command line, when you put it into data/profiles."
+            if by_hand
+            else ""
+        )
+    )
+
+
+def _store(uploaded: UploadedFile, profile: Profile, chosen: str, left_out: list[str]) -> bool:
+    """Whether the records are stored now; says why not. A mapping made by hand is kept for next time."""
+    folder = stores.folder("clinic")
+
+    def work(progress: Callable[[float, str], None]) -> ImportReport:
+        if chosen == _BY_HAND:
+            save_profile(without_columns(profile, left_out), own_folder_of(folder))
+        return import_export(uploaded, profile, folder, _scales(), leave_out=left_out, progress=progress)
+
+    stored = _watched(work)
+    if stored is not None:
+        session.hold(_RESULT, f"{uploaded.file_id}/{chosen}", stored)
+    return stored is not None
+
+
+def _offer_to_leave_out(found: IdentityFound, made_from: str, left_out: list[str]) -> None:
+    """Columns that look like people can be left out of the import; nothing of them is read then."""
+    names = [column.name for column in found.columns]
+    st.button(
+        "Leave this column out and look again" if len(names) == 1 else "Leave these columns out and look again",
+        type=frame.main_button_type(),
+        on_click=session.hold,
+        args=(_LEFT_OUT, made_from, [*left_out, *names]),
+        key="leave_out",
     )
 
 
@@ -93,43 +184,60 @@ def show_other_ways() -> None:
     st.write("How an export is read stands in a profile, a file that you can copy and change (data/README.md):")
     st.table(
         escaped_table(
-            pd.DataFrame([{"Profile": profile.id, "Reads": profile.title} for profile in _profiles().values()])
+            pd.DataFrame(
+                [
+                    {"Profile": profile.id, "Reads": profile.title}
+                    for profile in all_profiles(stores.folder("clinic"))[0].values()
+                ]
+            )
         )
     )
 
 
-def _choose_profile(uploaded: UploadedFile, profiles: dict[str, Profile]) -> Profile:
+def _choose_profile(uploaded: UploadedFile, profiles: Mapping[str, Profile]) -> str:
+    """The id of the profile to read the upload with, or `_BY_HAND`."""
     suggested = suggest_profile(uploaded, list(profiles.values()))
-    names = list(profiles)
+    names = [*profiles, _BY_HAND]
     chosen = st.selectbox(
         "How to read it",
         names,
-        index=names.index(suggested) if suggested else 0,
-        format_func=lambda name: profiles[name].title,
+        index=names.index(suggested or _BY_HAND),
+        format_func=lambda name: profiles[name].title if name in profiles else "Map the columns by hand",
         key=f"profile_{uploaded.file_id}",
     )
     if suggested is None:
-        st.caption("The column names fit none of these; what is missing stands below.")
+        st.caption("The column names fit none of the profiles, so say what they mean.")
+    elif chosen == suggested and profiles[suggested].made_for:
+        st.caption("Suggested because the columns are those of your mapping.")
     elif chosen == suggested:
         st.caption("Suggested by the column names.")
-    return profiles[chosen or names[0]]
+    return chosen or names[0]
 
 
-def _profiles() -> dict[str, Profile]:
-    return {name: read_profile(name) for name in profile_names()}
+def _version_now() -> str:
+    """The version that a report was compared with; another one asks for another look."""
+    try:
+        return current_version(stores.folder("clinic")) or ""
+    except StoreError:
+        return ""
 
 
 def _scales() -> Instruments:
     return instruments_from(material.knowledge())
 
 
-def _watched(work: Callable) -> ImportReport | None:
-    """The report of `work(progress)` under a bar that moves; None after saying why it was refused."""
+def _watched(work: Callable, on_people: Callable[[IdentityFound], None] | None = None) -> ImportReport | None:
+    """The report of `work(progress)` under a bar that moves; None after saying why it was refused.
+
+    `on_people` may offer a way out where columns look like people.
+    """
     bar = st.progress(0.0, "Reading…")
     try:
         return work(lambda share, what: bar.progress(min(max(share, 0.0), 1.0), f"{what.capitalize()}…"))
     except KneewiseError as refusal:
         _refuse(refusal)
+        if isinstance(refusal, IdentityFound) and on_people:
+            on_people(refusal)
         return None
     finally:
         bar.empty()
@@ -168,8 +276,16 @@ def _show_report(report: ImportReport) -> None:
     )
     for column, (label, number) in zip(st.columns(len(figures)), figures, strict=True):
         column.metric(label, f"{number:,}", border=True)
-    columns, refused, scores = st.tabs(
-        ["Column by column", f"Refused rows ({report.rejected_total:,})", "First and last scores"]
+    for sentence in stored_lines(report):
+        loses = report.replaced is not None and report.replaced.episodes > report.replaced.again
+        (st.warning if report.overlaps or loses else st.info)(escaped(sentence))
+    columns, refused, scores, hiding = st.tabs(
+        [
+            "Column by column",
+            f"Refused rows ({report.rejected_total:,})",
+            "First and last scores",
+            "How well people hide",
+        ]
     )
     with columns:
         _show_columns(report)
@@ -177,6 +293,8 @@ def _show_report(report: ImportReport) -> None:
         _show_refused(report)
     with scores:
         _show_scores(report)
+    with hiding:
+        _show_hiding(report)
     for note in report.notes:
         st.caption(escaped(note))
 
@@ -198,6 +316,8 @@ def _show_columns(report: ImportReport) -> None:
             )
         )
     )
+    if report.left_out:
+        st.write(escaped(f"Left out by your choice: {', '.join(report.left_out)}."))
     if report.dropped_columns:
         with st.expander(f"{len(report.dropped_columns)} columns are not read and not stored"):
             st.write(escaped(", ".join(report.dropped_columns)))
@@ -228,7 +348,7 @@ def _show_refused(report: ImportReport) -> None:
 
 def _reason(sentence: str) -> str:
     """The reason alone: row and column stand in cells of their own."""
-    return sentence.partition("': ")[2] or sentence
+    return sentence.partition("': ")[2] or sentence.partition(": ")[2] or sentence
 
 
 def _show_scores(report: ImportReport) -> None:
@@ -249,6 +369,36 @@ def _show_scores(report: ImportReport) -> None:
         for each in report.instruments
     ]
     st.table(escaped_table(pd.DataFrame(rows)))
+
+
+def _show_hiding(report: ImportReport) -> None:
+    """k-anonymity of what would be stored, and which attributes spoil it."""
+    found = report.anonymity
+    if found is None or not found.attributes:
+        st.write("Nothing that the screens group or filter by is in this export.")
+        return
+    figures = (
+        ("Smallest group", f"{found.k:,}"),
+        (f"In groups of fewer than {found.threshold}", f"{found.in_small_cells:,}"),
+        ("Alone in their group", f"{found.alone:,}"),
+    )
+    for column, (label, number) in zip(st.columns(len(figures)), figures, strict=True):
+        column.metric(label, number, border=True)
+    for sentence in anonymity_lines(report):
+        st.write(escaped(sentence))
+    st.table(escaped_table(pd.DataFrame(_left_out_rows(found))))
+
+
+def _left_out_rows(found: Anonymity) -> list[dict[str, str]]:
+    return [
+        {
+            "Without": each.attribute.replace("_", " "),
+            "Smallest group": f"{each.k:,}",
+            f"In groups of fewer than {found.threshold}": f"{each.in_small_cells:,}",
+            "Alone": f"{each.alone:,}",
+        }
+        for each in found.without
+    ]
 
 
 def _current() -> Version | None:

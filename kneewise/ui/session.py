@@ -200,6 +200,19 @@ def forget(name: str) -> None:
     st.session_state.get(_HELD, {}).pop(name, None)
 
 
+def keep_held(
+    name: str, made_from: str, word: str, default: Any = None, options: Iterable[Any] | None = None
+) -> dict[str, Any]:
+    """Like `keep`, for a widget whose value belongs to what is held (the mapping of an upload) and goes with it.
+
+    The values under `name` are one dictionary: `held(name, made_from)` gives those that the person changed.
+    """
+    value = (held(name, made_from) or {}).get(word, default)
+    if options is not None and not _offered(value, list(options)):
+        value = default
+    return _tie(("held", name, made_from, word), value, _store_held, (name, made_from, word))
+
+
 def epoch() -> int:
     """How often the work was replaced; goes into the key of a widget that can't be tied (an upload) and must start anew."""
     return st.session_state.setdefault(_EPOCH, 0)
@@ -248,6 +261,10 @@ def _tie(words: tuple[str, ...], value: Any, store: Any, arguments: tuple) -> di
 
 def _store(key: str, words: tuple[str, ...]) -> None:
     _set(words, st.session_state[key])
+
+
+def _store_held(key: str, name: str, made_from: str, word: str) -> None:
+    hold(name, made_from, {**(held(name, made_from) or {}), word: st.session_state[key]})
 
 
 def _store_finding(key: str, finding_id: str, unit: str | None, not_tested: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import zipfile
 
@@ -11,7 +12,7 @@ import pytest
 from kneewise.errors import ImportRefused
 from kneewise.outcomes import reading
 from kneewise.outcomes.importing import import_export, preview
-from kneewise.outcomes.profiles import read_profile
+from kneewise.outcomes.profiles import Profile, read_profile
 from kneewise.outcomes.store import current_version, open_store
 from tests.outcomes_samples import HEADER, SCALES, good_rows, long_csv
 
@@ -55,6 +56,24 @@ def wide(dates: list[str]) -> bytes:
     return "\n".join([WIDE_HEADER, *rows, ""]).encode()
 
 
+DATED = Profile.model_validate(
+    LONG.model_dump()
+    | {"start": {"date": {"names": ("start_date",), "required": True}}}
+    | {"long": LONG.long.model_dump() | {"day": None, "date": {"names": ("score_date",), "required": True}}}
+)
+VISITS = Profile.model_validate(
+    LONG.model_dump()
+    | {"start": {}}
+    | {"long": LONG.long.model_dump() | {"day": None, "visit": {"names": ("score_date",)}, "visits": {"baseline": 0}}}
+)
+
+
+def dated(days: list[str]) -> bytes:
+    """Two scores of each episode, dated; its start is the first of February."""
+    rows = [f"E{n // 2},North,2024-02-01,AKPS,{days[n % 2]},5{n % 9}" for n in range(20)]
+    return long_csv(rows, "episode_id,site,start_date,instrument,score_date,value")
+
+
 REFUSED = {
     "empty": (b"", LONG, "The file is empty"),
     "only blank lines": (b"\n\n", LONG, "The file is empty"),
@@ -95,6 +114,14 @@ REFUSED = {
     "a spreadsheet": (zipped("xl/workbook.xml", b"<x/>"), LONG, "a zip with no CSV"),
     "a cut zip": (zipped("a.csv", long_csv(good_rows()))[:-30], LONG, "zip is damaged"),
     "zip bomb": (zipped("a.csv", b"0" * (40 * 2**20)), LONG, "unpacks to far more"),
+    "an Excel workbook": (zipped("xl/workbook.xml", b"<x/>"), LONG, "This is an Excel workbook.* save the sheet as 'CSV UTF-8'"),
+    "far too many columns": (",".join(f"c{n}" for n in range(6000)).encode() + b"\n1\n", LONG, "Row 1 has 6,000 columns"),
+    "outward postcodes as site": (column_of("site", ["LS1", "LS12", "BD3", "HX2", "WF10", "SW1A"], "site"), LONG, "looks like postcodes"),
+    "addresses": (column_of("site", [f"{n} Mill Lane" for n in range(1, 9)], "site"), LONG, "looks like addresses"),
+    "NHS numbers without their zeros": (column_of("episode_id", [*NHS_NUMBERS, "607230002"], "episode_id"), LONG, "looks like NHS numbers"),
+    "a score dated before the start": (dated(["2024-02-01", "2024-01-01"]), DATED, "Row 3, column 'score_date': the date lies before the episode's start; a follow-up can't come before its baseline"),
+    "a score dated years later": (dated(["2024-02-01", "2044-01-01"]), DATED, "Row 3, column 'score_date': the date lies more than 3660 days after"),
+    "a visit that nobody knows": (dated(["baseline", "sometime"]), VISITS, "Row 3, column 'score_date': the profile knows no such visit"),
     "half synthetic": (long_csv([("SYNTHETIC," if n < 9 else "real,") + row for n, row in enumerate(good_rows())], "data_origin," + HEADER), LONG, "Row 11, column 'data_origin': this row is not marked synthetic"),
 }  # fmt: skip
 
@@ -195,3 +222,43 @@ def test_few_bad_rows_are_left_out_and_reported():
 def test_a_byte_order_mark_is_no_part_of_the_first_column():
     report = preview(b"\xef\xbb\xbf" + long_csv(good_rows()), LONG, SCALES)
     assert report.episodes == 30
+
+
+def test_a_header_in_the_middle_is_set_aside_and_said():
+    """Exports that somebody put together with their headers."""
+    rows = [*good_rows()[:20], HEADER, *good_rows()[20:], HEADER.upper()]
+    report = preview(long_csv(rows), LONG, SCALES)
+    assert report.repeated_headers == 2
+    assert report.rejected_total == 0
+    assert (report.episodes, report.scores) == (30, 60)
+    assert "2 rows say the header again (the first is row 22); set aside" in " ".join(report.notes)
+    assert all(column.refused == 0 for column in report.columns)
+
+
+def test_a_row_that_only_resembles_the_header_is_no_header():
+    rows = good_rows()
+    rows[3] = rows[3].rsplit(",", 1)[0] + ",value"
+    report = preview(long_csv(rows), LONG, SCALES)
+    assert (report.repeated_headers, report.rejected_total) == (0, 1)
+
+
+@pytest.mark.parametrize("megabytes", [208, *([1024] if os.environ.get("KNEEWISE_LARGE") else [])])
+def test_a_small_zip_full_of_zeros_is_refused_before_it_is_unpacked(megabytes):
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("a.csv", "w") as table,
+    ):
+        for _ in range(megabytes // 16):
+            table.write(bytes(16 * 2**20))
+    assert len(buffer.getvalue()) < megabytes * 2**20 / 100
+    with pytest.raises(ImportRefused, match=f"The table has {megabytes} MB and the limit is 200 MB"):
+        preview(buffer.getvalue(), LONG, SCALES)
+
+
+def test_an_error_in_one_of_many_scores_of_a_visit_loses_only_that_row():
+    header = "patient_id,akps_baseline,akps_6w"
+    rows = [f"P{number},50,60" for number in range(20)]
+    rows[4] = "P4,50,600"
+    report = preview("\n".join([header, *rows]).encode(), WIDE, SCALES)
+    assert (report.episodes, report.scores, report.rejected_total) == (19, 38, 1)
