@@ -101,7 +101,7 @@ def recovery_svg(recovery: ReleasedRecovery, alt: str) -> str | None:
     return plot_svg(
         Plot(
             alt=alt,
-            x_name="weeks since the start",
+            x_name="weeks since the first score",
             y_name="% who improved by what matters",
             x_range=(0, max(last, 1) * 1.02),
             y_range=(0, 100),
