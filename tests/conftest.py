@@ -1,4 +1,4 @@
-"""Property tests are never timed: a slow machine is no broken promise."""
+"""No test is timed: a slow machine is no broken promise."""
 
 from __future__ import annotations
 
