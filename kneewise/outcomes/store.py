@@ -1,140 +1,95 @@
 """The store: immutable Parquet files, one manifest per import, one `CURRENT` pointer that is swapped atomically.
 
-    files/<source>-<table>-<sha>.parquet    written once, never changed
-    manifests/<version>.json                parent, sources, files, row counts
-    CURRENT                                 the version that counts
-    LOCK                                    held by the one importer
-
-A reader resolves CURRENT once and sees that version to the end. Replacing a source is the unit of change.
+A reader resolves a pointer once and sees that version to the end. Replacing a source is the unit of change; the state
+before the first import is a version too (`EMPTY_VERSION`), so that every import can be undone. Which files a store has
+stands in `outcomes.manifests`; only `outcomes.erasing` reaches back into earlier versions.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import hashlib
-import json
-import os
 import re
 import time
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet
 
-from kneewise.errors import ImportRefused, StoreError
+from kneewise.errors import DisclosureRefused, ImportRefused, StoreError
+from kneewise.outcomes.engines import EngineFailure, LostFile, TableFiles, open_engine
+from kneewise.outcomes.manifests import (
+    CURRENT,
+    DEFAULT_STORE,
+    DEMO_STORE,
+    EMPTY_VERSION,
+    KEPT_VERSIONS,
+    NO_DATA,
+    PUBLISHED,
+    TABLES,
+    VERSION_NAME,
+    NewerStoreError,
+    SourceInfo,
+    Version,
+    Window,
+    current_can_be_read,
+    current_version,
+    key_file_of,
+    manifest_of,
+    pointed,
+    published_version,
+    read_version,
+    require_whole,
+    versions,
+)
+from kneewise.outcomes.writing import (
+    collect_garbage,
+    locked,
+    point_to,
+    swap,
+    sync_pointers,
+    unwritable,
+    withdraw,
+    write_manifest,
+    write_table,
+)
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pandas as pd
 
-DEFAULT_STORE = Path(__file__).resolve().parents[2] / "data" / "store" / "clinic"
-DEMO_STORE = Path(__file__).resolve().parents[2] / "data" / "store" / "demo"
-FORMAT_VERSION = 1
-TABLES = ("episode", "score", "episode_outcome")
-KEPT_VERSIONS = 3
+__all__ = [
+    "DEFAULT_STORE",
+    "DEMO_STORE",
+    "EMPTY_VERSION",
+    "KEPT_VERSIONS",
+    "SourceInfo",
+    "Store",
+    "Version",
+    "Window",
+    "commit_source",
+    "current_version",
+    "forget_opened",
+    "key_file_of",
+    "open_published",
+    "open_store",
+    "publish",
+    "published_version",
+    "read_version",
+    "undo",
+    "version_lines",
+    "versions",
+]
+
+LATER_COLUMNS = {"episode_outcome": {"responder": "BOOLEAN", "recovered_day": "INTEGER", "last_seen_day": "INTEGER"}}
+"""Columns that a table written by an earlier Kneewise lacks; a reader sees them without a value."""
+_REPLACED = "The store's data were replaced in the meantime; open the page again."
 _SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-_VERSION = re.compile(r"[0-9a-f]{12}")
 
 
-@dataclass(frozen=True)
-class Window:
-    """A visit: its label and the days that count as it, both ends included."""
-
-    label: str
-    from_day: int
-    to_day: int
-
-
-@dataclass(frozen=True)
-class SourceInfo:
-    """What the manifest says about one source. `files` maps a table to its Parquet file."""
-
-    source: str
-    profile: str
-    profile_version: int
-    label: str
-    licence: str
-    attribution: str
-    note: str
-    day_note: str
-    synthetic: bool
-    episodes: int
-    scores: int
-    population_attribute: str
-    population_value: str
-    instruments: tuple[str, ...]
-    visit_windows: tuple[Window, ...]
-    files: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Version:
-    """One state of the store."""
-
-    version: str
-    parent: str | None
-    sources: tuple[SourceInfo, ...]
-
-
-def key_file_of(store_dir: Path) -> Path:
-    """Where a store's secret key lies: beside the store, never in it, so that a copied store carries no key."""
-    store_dir = store_dir.resolve()
-    return store_dir.parent / f"{store_dir.name}.key"
-
-
-def current_version(store_dir: Path) -> str | None:
-    """The version that counts now, or None for a store without data."""
-    try:
-        version = (store_dir / "CURRENT").read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as problem:
-        raise StoreError(f"The store's CURRENT file in {store_dir.name} can't be read.") from problem
-    if not _VERSION.fullmatch(version):
-        raise StoreError(f"The store's CURRENT file in {store_dir.name} is damaged; undo or import again.")
-    return version
-
-
-def read_version(store_dir: Path, version: str) -> Version:
-    """That version's manifest.
-
-    Raises
-    ------
-    StoreError
-        The manifest is missing, damaged or of a newer format, or one of its files is gone.
-    """
-    path = store_dir / "manifests" / f"{version}.json"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["format_version"] > FORMAT_VERSION:
-            raise StoreError("The store was made by a newer Kneewise; update Kneewise, then open it again.")
-        sources = tuple(
-            SourceInfo(
-                **{
-                    **entry,
-                    "instruments": tuple(entry["instruments"]),
-                    "visit_windows": tuple(Window(**window) for window in entry["visit_windows"]),
-                }
-            )
-            for entry in content["sources"]
-        )
-        found = Version(version, content["parent"], sources)
-    except FileNotFoundError as problem:
-        raise StoreError(f"The store's manifest {version} is missing; undo to an earlier import.") from problem
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise StoreError(f"The store's manifest {version} is damaged; undo to an earlier import.") from problem
-    for info in found.sources:
-        for name in info.files.values():
-            if not (store_dir / "files" / name).is_file():
-                raise StoreError(f"The store lacks a file of source '{info.source}'; import that source again.")
-    return found
-
-
-def commit_source(store_dir: Path, info: SourceInfo, tables: dict[str, pa.Table]) -> tuple[str, bool]:
+def commit_source(store_dir: Path, info: SourceInfo, tables: Mapping[str, pa.Table]) -> tuple[str, bool]:
     """Store one source in place of its former self; returns (version, whether anything changed).
 
     Raises
@@ -144,176 +99,152 @@ def commit_source(store_dir: Path, info: SourceInfo, tables: dict[str, pa.Table]
     """
     if not _SOURCE_NAME.fullmatch(info.source):
         raise ImportRefused("A source's name has small letters, digits and _ only, and begins with a letter.")
-    with _locked(store_dir):
-        now = current_version(store_dir)
-        before = read_version(store_dir, now).sources if now else ()
+    with locked(store_dir, make=True):
+        now = pointed(store_dir, CURRENT) or EMPTY_VERSION
+        # Not whether the files are there: importing a source again is the way out when one of them is lost.
+        before = manifest_of(store_dir, now).sources
         try:
-            files = {name: _write_table(store_dir, info.source, name, tables[name]) for name in TABLES}
-            info = replace(info, files=files)
+            files = {name: write_table(store_dir, info.source, name, tables[name]) for name in TABLES}
+            info = replace(info, files=files, rows={name: tables[name].num_rows for name in TABLES})
             if info in before:
-                return str(now), False
+                return now, False
             kept = tuple(source for source in before if source.source != info.source)
-            version = _write_manifest(store_dir, now, tuple(sorted((*kept, info), key=lambda entry: entry.source)))
-            _point_to(store_dir, version)
+            sources = tuple(sorted((*kept, info), key=lambda entry: entry.source))
+            version = write_manifest(store_dir, now, sources, int(time.time()))
+            point_to(store_dir, CURRENT, version)
         except OSError as problem:
-            raise StoreError(f"The store can't be written ({problem.strerror}); nothing of it was changed.") from problem
-        _collect_garbage(store_dir)
+            collect_garbage(store_dir)  # a full disk gets back at once what the refused import had written already
+            raise unwritable(problem) from problem
+        sync_pointers(store_dir)
+        collect_garbage(store_dir)
     return version, True
 
 
-def undo(store_dir: Path) -> str:
-    """Go back to the version before the last import; returns it.
+def undo(store_dir: Path, to: str | None = None) -> str:
+    """Go back to the version before the last import, or to the kept version `to`; returns it.
+
+    Before the first import stands `EMPTY_VERSION`. Where the version that counts can't be read, the newest one that can
+    is gone back to. `PUBLISHED` stays.
 
     Raises
     ------
     StoreError
-        There is no earlier version, or another import holds the lock.
+        There is no such earlier version, its files are not complete, another import holds the lock, or the disk refuses.
     """
-    with _locked(store_dir):
-        now = current_version(store_dir)
-        parent = read_version(store_dir, now).parent if now else None
-        if parent is None:
-            raise StoreError("There is no earlier import to go back to.")
-        read_version(store_dir, parent)
-        _point_to(store_dir, parent)
+    with locked(store_dir):
+        aim = _version_before(store_dir) if to is None else to
+        if aim != EMPTY_VERSION and aim not in {version.version for version in versions(store_dir)}:
+            raise StoreError(
+                f"The version {aim} is not kept any more; a store keeps its last {KEPT_VERSIONS} versions. Import again "
+                "what it held."
+            )
+        read_version(store_dir, aim)
+        swap(store_dir, CURRENT, aim)
+    return aim
+
+
+def _version_before(store_dir: Path) -> str:
+    try:
+        now = pointed(store_dir, CURRENT) or EMPTY_VERSION
+        parent = manifest_of(store_dir, now).parent
+    except NewerStoreError:
+        raise
+    except StoreError:
+        complete = [version.version for version in versions(store_dir) if _is_complete(store_dir, version)]
+        if not complete:
+            raise
+        return complete[0]
+    if parent is None:
+        raise StoreError("There is no earlier import to go back to.")
     return parent
 
 
-@contextlib.contextmanager
-def _locked(store_dir: Path) -> Iterator[None]:
-    """Hold the importer's lock. The system frees it when the process dies, so no stale lock can remain."""
+def _is_complete(store_dir: Path, version: Version) -> bool:
     try:
-        for folder in ("files", "manifests"):
-            (store_dir / folder).mkdir(parents=True, exist_ok=True)
-        handle = (store_dir / "LOCK").open("a+b")
-    except OSError as problem:
-        raise StoreError(f"The store folder {store_dir.name} can't be written: {problem.strerror}.") from problem
-    with handle:
-        try:
-            _lock(handle.fileno())
-        except OSError as problem:
-            raise StoreError("Another import into this store is running; try again when it is done.") from problem
-        yield
+        read_version(store_dir, version.version)
+    except StoreError:
+        return False
+    return True
 
 
-def _lock(descriptor: int) -> None:
-    if os.name == "nt":
-        import msvcrt
+def publish(store_dir: Path, version: str | None) -> None:
+    """Let shared figures use this kept version from now on; None withdraws what they used.
 
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
+    When a version may be published is not decided here: its difference from the last published one must not rest on few
+    people.
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _write_table(store_dir: Path, source: str, name: str, table: pa.Table) -> str:
-    buffer = pa.BufferOutputStream()
-    pyarrow.parquet.write_table(table, buffer, compression="zstd")
-    content = buffer.getvalue()
-    file_name = f"{source}-{name}-{hashlib.sha256(content).hexdigest()[:16]}.parquet"
-    path = store_dir / "files" / file_name
-    if not path.exists():
-        _write_whole(path, content)
-    if pyarrow.parquet.read_metadata(path).num_rows != table.num_rows:
-        raise StoreError(f"A file of source '{source}' was not written whole; nothing was changed.")
-    return file_name
-
-
-def _write_manifest(store_dir: Path, parent: str | None, sources: tuple[SourceInfo, ...]) -> str:
-    content = {
-        "format_version": FORMAT_VERSION,
-        "parent": parent,
-        "created_unix": int(time.time()),
-        "sources": [asdict(source) for source in sources],
-    }
-    text = json.dumps(content, indent=1, sort_keys=True).encode()
-    version = hashlib.sha256(text).hexdigest()[:12]
-    _write_whole(store_dir / "manifests" / f"{version}.json", text)
-    return version
+    Raises
+    ------
+    StoreError
+        The version is not kept or not complete, another import holds the lock, or the disk refuses.
+    """
+    with locked(store_dir):
+        if version is None:
+            try:
+                withdraw(store_dir)
+            except OSError as problem:
+                raise unwritable(problem) from problem
+        elif version == EMPTY_VERSION or not VERSION_NAME.fullmatch(version):
+            raise StoreError("A version without data can't be released for shared figures.")
+        else:
+            read_version(store_dir, version)
+            swap(store_dir, PUBLISHED, version)
+        collect_garbage(store_dir)
 
 
-def _write_whole(path: Path, content: bytes | pa.Buffer) -> None:
-    """The file is there whole or not at all."""
-    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+def version_lines(store_dir: Path) -> tuple[str, ...]:
+    """The kept versions as lines to print, the one that counts first; numbers are rounded as everywhere outside a report.
+
+    Raises
+    ------
+    StoreError
+        The store holds no data, or `PUBLISHED` is damaged.
+    """
+    kept, published = versions(store_dir), published_version(store_dir)
+    if not kept:
+        raise StoreError(NO_DATA)
+    now = current_version(store_dir) if current_can_be_read(store_dir) else None
+    if published and published not in {version.version for version in kept}:
+        kept = (*kept, read_version(store_dir, published))
+    lines = []
+    for version in kept:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(version.created_unix))
+        marks = [mark for mark, name in (("counts now", now), ("shared figures", published)) if name == version.version]
+        held = [f"{info.source} ({_rounded(info.episodes)} episodes)" for info in version.sources] or ["no data"]
+        lines.append(f"{version.version}  {when}  {', '.join(held)}{'  - ' + ', '.join(marks) if marks else ''}")
+    return (*lines, f"{EMPTY_VERSION}  before the first import")
+
+
+def _rounded(count: int) -> str:
+    from kneewise.disclosure.policy import read_policy
+    from kneewise.disclosure.released import released_count
+
+    policy = read_policy()
     try:
-        with unfinished.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(unfinished, path)
-    except OSError:
-        unfinished.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _point_to(store_dir: Path, version: str) -> None:
-    unfinished = store_dir / f"CURRENT.{os.getpid()}.tmp"
-    with unfinished.open("wb") as stream:
-        stream.write(version.encode("ascii"))
-        stream.flush()
-        os.fsync(stream.fileno())
-    for attempt in range(20):
-        try:
-            os.replace(unfinished, store_dir / "CURRENT")
-            break
-        except PermissionError:
-            # Windows refuses while a reader holds the pointer open, which lasts milliseconds.
-            if attempt == 19:
-                raise
-            time.sleep(0.05)
-    _sync_folder(store_dir)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _collect_garbage(store_dir: Path) -> None:
-    """Delete what neither the current version nor its last parents need. This also is what erases a source's old data."""
-    keep_versions, keep_files = set(), set()
-    version = current_version(store_dir)
-    while version and len(keep_versions) < KEPT_VERSIONS and (store_dir / "manifests" / f"{version}.json").exists():
-        found = read_version(store_dir, version)
-        keep_versions.add(f"{version}.json")
-        keep_files |= {name for source in found.sources for name in source.files.values()}
-        version = found.parent
-    # Pointers that a killed import left unfinished; the lock is held, so nobody is writing one now.
-    for unfinished in store_dir.glob("CURRENT.*.tmp"):
-        unfinished.unlink()
-    for folder, keep in (("manifests", keep_versions), ("files", keep_files)):
-        for path in (store_dir / folder).iterdir():
-            if path.name not in keep:
-                # A file that a reader on Windows still holds open is deleted after the next import.
-                with contextlib.suppress(PermissionError):
-                    path.unlink()
+        return f"about {released_count(count, policy):,}"
+    except DisclosureRefused:
+        return f"fewer than {policy.threshold}"
 
 
 class Store:
-    """One version of a store, for reading. Made by `open_store`; safe to share between threads.
-
-    Every question runs on its own cursor: one shared connection mixes up the answers of concurrent sessions.
-    """
+    """One version of a store, for reading. Made by `open_store`; safe to share between threads, as its engine is."""
 
     def __init__(self, folder: Path, version: Version):
-        import duckdb
-
         self.folder = folder
         self.version = version.version
         self.sources = version.sources
         self._answers: dict[Hashable, Any] = {}
-        self._base = duckdb.connect()
+        self._columns = {
+            (info.source, name): frozenset(pyarrow.parquet.read_schema(folder / "files" / info.files[name]).names)
+            for info in version.sources
+            for name in TABLES
+        }
+        tables = {}
         for name in TABLES:
-            files = [str(folder / "files" / source.files[name]) for source in version.sources]
-            listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-            self._base.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}], union_by_name = true)")
+            known = frozenset().union(*(self._columns[info.source, name] for info in version.sources))
+            lacking = {column: kind for column, kind in LATER_COLUMNS.get(name, {}).items() if column not in known}
+            tables[name] = TableFiles(tuple(folder / "files" / info.files[name] for info in version.sources), lacking)
+        self._engine = open_engine(tables)
 
     @property
     def synthetic(self) -> bool:
@@ -329,6 +260,10 @@ class Store:
                 return info
         raise StoreError(f"Name one of the store's sources: {', '.join(info.source for info in self.sources)}.")
 
+    def holds(self, source: str, table: str, columns: Iterable[str]) -> bool:
+        """Whether the source's own table has all these columns; another source's may have them where this one's has not."""
+        return self._columns[source, table].issuperset(columns)
+
     def remembered(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """The released answer under this key, made once per opened version. Two threads may both make it; they agree."""
         if key not in self._answers:
@@ -337,14 +272,15 @@ class Store:
 
     def ask(self, question: Callable[[Callable[[str], ir.Table]], ir.Table]) -> pd.DataFrame:
         """The answer to an Ibis expression, built by `question` from a function that gives a table by name."""
-        import duckdb
-        import ibis
-
-        backend = ibis.duckdb.from_connection(self._base.cursor())
         try:
-            return question(backend.table).execute()
-        except duckdb.IOException as problem:
-            raise StoreError("The store's data were replaced in the meantime; open the page again.") from problem
+            return self._engine.ask(question)
+        except EngineFailure as problem:
+            if current_version(self.folder) == self.version:
+                for info in self.sources:
+                    require_whole(self.folder, info)  # says what is wrong with which source, and the way out
+            if not isinstance(problem, LostFile):
+                raise
+            raise StoreError(_REPLACED) from problem
 
 
 def open_store(store_dir: Path) -> Store:
@@ -355,12 +291,48 @@ def open_store(store_dir: Path) -> Store:
     StoreError
         There are no data yet, or the store is damaged or newer than this program.
     """
-    version = current_version(store_dir)
-    if version is None:
-        raise StoreError("This store holds no data yet; import an export first.")
-    return _opened(store_dir.resolve(), version)
+    return _open_through(store_dir, current_version, NO_DATA)
+
+
+def open_published(store_dir: Path) -> Store:
+    """The version that shared figures may use, for reading.
+
+    Raises
+    ------
+    StoreError
+        No version is released for shared figures; otherwise as `open_store`.
+    """
+    return _open_through(store_dir, published_version, "No version of this store is released for shared figures yet.")
+
+
+def _open_through(store_dir: Path, pointed: Callable[[Path], str | None], nothing: str) -> Store:
+    version = pointed(store_dir)
+    while True:
+        if version is None:
+            raise StoreError(nothing)
+        try:
+            return _opened(store_dir.resolve(), version)
+        except StoreError:
+            # Imports may have deleted this version between the look at the pointer and the look at the files.
+            now = pointed(store_dir)
+            if now == version:
+                raise
+            version = now
 
 
 @functools.lru_cache(maxsize=4)
 def _opened(store_dir: Path, version: str) -> Store:
-    return Store(store_dir, read_version(store_dir, version))
+    found = read_version(store_dir, version)
+    if not found.sources:
+        raise StoreError(NO_DATA)
+    for info in found.sources:
+        require_whole(store_dir, info)
+    try:
+        return Store(store_dir, found)
+    except (LostFile, FileNotFoundError) as problem:
+        raise StoreError(_REPLACED) from problem
+
+
+def forget_opened() -> None:
+    """Let go of every opened version, so that this process keeps no answer from rows that were erased."""
+    _opened.cache_clear()
