@@ -1,14 +1,15 @@
 """Merging small groups, so that every cell of a released table stands for enough people.
 
-Why merging and not blanking: a blank can be filled again by subtraction from a total. Here *every* cell of the whole
-two-way table (grouping attribute x filter attribute) reaches the threshold, whichever of its cells is asked for. So any
-difference of two released numbers is a union of cells that each hold enough people.
+Why merging and not blanking: a blank can be filled again by subtraction from a total. Here *every* cell of every table of
+the policy reaches the threshold, whichever of its cells is asked for, and a value has one label in all of them. What the
+tables can give away together is bounded by the shape of their list (`disclosure.policy`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,18 +17,142 @@ SMALLER_GROUPS = "smaller groups"
 EVERYBODY = "everybody"
 NOT_RECORDED = "not recorded"
 
+Labels = Mapping[str, Mapping[str, str]]
+"""Attribute -> its values -> their released labels."""
+
 
 @dataclass(frozen=True)
 class Grouping:
-    """Which values of the two attributes are released as they are; the others are merged into 'smaller groups'.
+    """Which values are released as they are; the others are merged into 'smaller groups'.
 
-    `first`/`second` map each value to its released label. `possible` is False when not even the whole reaches the
-    threshold.
+    `labels` maps every attribute of the question to its values and their labels. `first` is the label map of the grouping
+    attribute, `second` that of the first filter. `names` has, per attribute, what 'smaller groups' is called where most of it
+    is one value. `possible` is False when not even the whole reaches the threshold, or
+    when the table of the question can't be made.
     """
 
     first: Mapping[str, str]
     second: Mapping[str, str]
     possible: bool
+    labels: Labels = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TableCounts:
+    """People in each cell of one table: `counts` has one axis per attribute, in the order of its values, then measures.
+
+    A measure may be a numerator or its complement; the first one tells how large a value is.
+    """
+
+    attributes: tuple[str, ...]
+    values: tuple[tuple[str, ...], ...]
+    counts: np.ndarray
+
+
+def merge_tables(
+    tables: Sequence[TableCounts], threshold: int, start: Labels | None = None, fixed: Collection[str] = ()
+) -> dict[str, dict[str, str]] | None:
+    """One label per value of every attribute, so that every cell of every table reaches the threshold in every measure.
+
+    Parameters
+    ----------
+    start : labels
+        What is merged already stays merged.
+    fixed : attribute names
+        These are merged no further than `start` says.
+
+    Returns
+    -------
+    labels : attribute -> value -> label, or None where no merging is enough
+
+    Notes
+    -----
+    Greedy: next comes the merge that takes the least away (in bits of knowing a person's label) per small cell that it
+    touches. What is small is merged with the attribute's 'smaller groups', which begin with its smallest value. The
+    answer depends on the whole tables only, never on what was asked for.
+    """
+    begun = start or {}
+    labels: dict[str, dict[str, str]] = {}
+    sizes: dict[str, dict[str, int]] = {}
+    for table in tables:
+        for axis, (attribute, values) in enumerate(zip(table.attributes, table.values, strict=True)):
+            if attribute not in labels:
+                known = begun.get(attribute, {})
+                labels[attribute] = {value: known.get(value, value) for value in values}
+                totals = _along(table.counts[..., 0], axis)
+                sizes[attribute] = {}
+                for value, total in zip(values, totals.tolist(), strict=True):
+                    label = labels[attribute][value]
+                    sizes[attribute][label] = sizes[attribute].get(label, 0) + total
+    ranks = {name: 1 + max(table.attributes.index(name) for table in tables if name in table.attributes) for name in labels}
+    current = [relabelled(table, labels) for table in tables]
+    while True:
+        small: dict[tuple[str, str], int] = {}
+        enough = True
+        for table in current:
+            cells = table.counts.min(axis=-1) < threshold
+            enough &= not cells.any()
+            for axis, attribute in enumerate(table.attributes):
+                if attribute in fixed or len(table.values[axis]) == 1:
+                    continue
+                for label, count in zip(table.values[axis], _along(cells.astype(int), axis).tolist(), strict=True):
+                    if count:
+                        small[attribute, label] = small.get((attribute, label), 0) + count
+        if enough:
+            return labels
+        if not small:
+            return None
+        attribute, label = min(
+            small,
+            key=lambda key: (_loss(sizes[key[0]], key[1]) / ranks[key[0]] / small[key], sizes[key[0]][key[1]], key),
+        )
+        other = _partner(sizes[attribute], label)
+        into = {label: SMALLER_GROUPS, other: SMALLER_GROUPS}
+        both = sizes[attribute].pop(label) + sizes[attribute].pop(other)
+        sizes[attribute][SMALLER_GROUPS] = both
+        labels[attribute] = {value: into.get(now, now) for value, now in labels[attribute].items()}
+        current = [relabelled(table, {attribute: into}) if attribute in table.attributes else table for table in current]
+
+
+def relabelled(table: TableCounts, labels: Labels) -> TableCounts:
+    """The table with its values under these labels, sorted, and their counts added up."""
+    counts, values = table.counts, []
+    for axis, (attribute, old) in enumerate(zip(table.attributes, table.values, strict=True)):
+        given = labels.get(attribute, {})
+        shown = [given.get(value, value) for value in old]
+        new = sorted(set(shown))
+        if new != list(old):
+            places = {label: place for place, label in enumerate(new)}
+            merged = np.zeros((*counts.shape[:axis], len(new), *counts.shape[axis + 1 :]), dtype=counts.dtype)
+            np.add.at(
+                np.moveaxis(merged, axis, 0), [places[label] for label in shown], np.moveaxis(counts, axis, 0)
+            )
+            counts = merged
+        values.append(tuple(new))
+    return TableCounts(table.attributes, tuple(values), counts)
+
+
+def _along(counts: np.ndarray, axis: int) -> np.ndarray:
+    return counts.sum(axis=tuple(other for other in range(counts.ndim) if other != axis))
+
+
+def _partner(sizes: Mapping[str, int], label: str) -> str:
+    """The label that this one is merged with: 'smaller groups', or the smallest other one."""
+    others = [other for other in sizes if other != label]
+    return SMALLER_GROUPS if SMALLER_GROUPS in others else min(others, key=lambda other: (sizes[other], other))
+
+
+def _loss(sizes: Mapping[str, int], label: str) -> float:
+    """How many bits per person are lost when the label is merged with its partner."""
+    one, other = sizes[label], sizes[_partner(sizes, label)]
+    return sum(part * math.log2((one + other) / part) for part in (one, other) if part) / max(sum(sizes.values()), 1)
+
+
+def bits_of(sizes: Sequence[int]) -> float:
+    """How many bits per person the labels of these sizes tell."""
+    whole = sum(sizes)
+    return sum(size / whole * math.log2(whole / size) for size in sizes if size) if whole else 0.0
 
 
 def merge_small(
@@ -37,7 +162,9 @@ def merge_small(
     threshold: int,
     start: Sequence[Grouping] = (),
 ) -> Grouping:
-    """The grouping in which every cell reaches the threshold in every measure.
+    """The grouping of one two-way table alone in which every cell reaches the threshold in every measure.
+
+    For counts that no table of the policy holds; the policy's tables are merged together, by `merge_tables`.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """What may be drawn, shown or downloaded. The types here are made in this module only; figures take nothing else.
 
-Every released count is rounded, every share is a whole percentage of rounded counts, no minimum, maximum or single
-person's value is in them. The makers check each cell once more and refuse it, whatever the caller has merged before.
+In the shared mode every released count is rounded, every share is a whole percentage of rounded counts, no minimum,
+maximum or single person's value is in them. The makers check each cell once more and refuse it, whatever the caller has
+merged before. In the own mode counts are exact and a small cell stands without numbers (None).
 """
 
 from __future__ import annotations
@@ -10,9 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from kneewise.disclosure.grouping import merge_bins, round_count
+from kneewise.disclosure.grouping import round_count
 from kneewise.disclosure.policy import Policy
 from kneewise.errors import DisclosureRefused
 from kneewise.statistics.intervals import mean_interval, wilson_interval
@@ -38,10 +37,13 @@ class ReleasedContext:
     synthetic: bool
     version: str
     group_by: str | None
-    only: tuple[str, str] | None
+    only: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     policy: str
     control_note: str = NO_CONTROL
+    mode: str = "shared"
+    mode_note: str = ""
+    """What must stand at the top of whatever shows or keeps the answer; empty in the shared mode."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,16 @@ class ReleasedShare:
 
 @dataclass(frozen=True)
 class ReleasedVisit:
-    """One visit's scores: `n` people (rounded), quartiles where enough people allow them."""
+    """One visit's scores: `n` people (rounded), quartiles where enough people allow them.
+
+    In the shared mode `n` is told of everybody together only (None for groups and filters), and a visit that almost
+    everybody came to counts as everybody.
+    """
 
     label: str
     from_day: int
     to_day: int
-    n: int
+    n: int | None
     lower_quartile: float | None
     median: float | None
     upper_quartile: float | None
@@ -71,10 +77,10 @@ class ReleasedVisit:
 
 @dataclass(frozen=True)
 class ReleasedTrendGroup:
-    """A group's scores over its visits."""
+    """A group's scores over its visits. `n` is None (and nothing is told) where too few people stand behind it."""
 
     label: str
-    n: int
+    n: int | None
     completeness: ReleasedShare
     visits: tuple[ReleasedVisit, ...]
 
@@ -91,16 +97,19 @@ class ReleasedTrend:
 
 @dataclass(frozen=True)
 class ReleasedChangeGroup:
-    """A group's change from first to last score; the interval is of the mean."""
+    """A group's change from first to last score; the interval is of the mean.
+
+    All numbers are None where too few people stand behind the group (own mode only; in the shared mode it is merged).
+    """
 
     label: str
-    n: int
+    n: int | None
     completeness: ReleasedShare
-    mean_first: float
-    mean_last: float
-    mean_change: float
-    low: float
-    high: float
+    mean_first: float | None
+    mean_last: float | None
+    mean_change: float | None
+    low: float | None
+    high: float | None
     lower_quartile: float | None
     median: float | None
     upper_quartile: float | None
@@ -118,11 +127,11 @@ class ReleasedChange:
 
 @dataclass(frozen=True)
 class ReleasedBin:
-    """People (rounded) whose change is at least `low` and below `high`; None is an open end."""
+    """People (rounded) whose change is at least `low` and below `high`; None is an open end. `n` None: too few."""
 
     low: float | None
     high: float | None
-    n: int
+    n: int | None
     better: bool | None
     """True: every change in the bin is for the better; False: for the worse; None: it holds no change or both."""
 
@@ -132,7 +141,7 @@ class ReleasedDistributionGroup:
     """A group's changes, in bins."""
 
     label: str
-    n: int
+    n: int | None
     bins: tuple[ReleasedBin, ...]
 
 
@@ -151,7 +160,7 @@ class ReleasedResponderGroup:
     """A group's share of people who improved by the important change or more."""
 
     label: str
-    n: int
+    n: int | None
     completeness: ReleasedShare
     share: ReleasedShare
 
@@ -171,10 +180,13 @@ class ReleasedResponders:
 
 @dataclass(frozen=True)
 class ReleasedChoice:
-    """A value that may be chosen as group or filter, with its rounded number of episodes."""
+    """A value that may be chosen as group or filter, with its rounded number of episodes.
+
+    `n` is None where the number would give away how few have no score or no later one.
+    """
 
     value: str
-    n: int
+    n: int | None
 
 
 @dataclass(frozen=True)
@@ -187,6 +199,17 @@ class ReleasedChoices:
     version: str
     instruments: tuple[str, ...]
     attributes: tuple[tuple[str, tuple[ReleasedChoice, ...]], ...]
+    tables: tuple[tuple[str, ...], ...] = ()
+    """Which attributes may be asked for together; empty where any may."""
+    mode: str = "shared"
+    mode_note: str = ""
+
+
+TOO_FEW = ReleasedShare(None, None, None, None, None, "not shown (too few people)")
+HIDDEN_BY_GROUP = ReleasedShare(
+    None, None, None, None, None, "not shown by group (too few people are missing in one)"
+)
+"""What stands for a completeness that can't be told of every group: one hidden share could be had by subtraction."""
 
 
 def released_count(count: int, policy: Policy) -> int:
@@ -198,25 +221,45 @@ def released_count(count: int, policy: Policy) -> int:
     return rounded
 
 
-def released_share(count: int, n: int, policy: Policy) -> ReleasedShare:
+def shown_count(count: int, policy: Policy) -> int | None:
+    """The count as the mode shows it: None for a small one in the own mode. Raises DisclosureRefused in the shared mode."""
+    if policy.mode == "own" and count < policy.threshold:
+        return None
+    return released_count(count, policy)
+
+
+def sum_of(shown: Sequence[int | None], whole: int, policy: Policy) -> int:
+    """The total of an answer: of rounded groups their sum, in the own mode the exact whole (refused where it is small)."""
+    return released_count(whole, policy) if policy.mode == "own" else sum(n for n in shown if n is not None)
+
+
+def released_share(count: int, n: int, policy: Policy, *, whole_is_told: bool = True) -> ReleasedShare:
     """A share of rounded counts; only a bound where the numerator or its complement is small (0 % and 100 % too).
+
+    Parameters
+    ----------
+    whole_is_told : bool
+        Whether `n` is told elsewhere too. Then a bound is worked out from `n` alone. Else, as with people who have any
+        score beside those who have two, it is worked out from `count` alone, which is what is told. A bound that rested on
+        the other number would give away their difference.
 
     Raises
     ------
     DisclosureRefused
-        The whole itself is below the threshold.
+        The whole itself is below the threshold (in the own mode it is "not shown").
     """
-    rounded_n = released_count(n, policy)
+    rounded_n = shown_count(n, policy)
+    if rounded_n is None:
+        return TOO_FEW
     if count < policy.threshold and n - count < policy.threshold:
-        return ReleasedShare(None, None, None, None, None, "not shown (too few people)")
+        return TOO_FEW
     if count < policy.threshold:
         bound = min(100, math.ceil(100 * policy.threshold / rounded_n))
         return ReleasedShare(None, None, None, None, None, f"fewer than {bound} %")
     if n - count < policy.threshold:
-        # Computed from the shown part alone, so that the whole can't be had from the bound.
-        rounded = released_count(count, policy)
-        bound = math.floor(100 * rounded / (rounded + policy.threshold))
-        return ReleasedShare(None, None, None, None, None, f"more than {bound} %")
+        told = rounded_n if whole_is_told else released_count(count, policy) + policy.threshold
+        bound = math.floor(100 * (told - policy.threshold) / told)
+        return ReleasedShare(None, None, None, None, None, f"more than {bound} %" if bound else TOO_FEW.text)
     rounded = released_count(count, policy)
     interval = wilson_interval(min(rounded, rounded_n), rounded_n)
     return ReleasedShare(
@@ -229,29 +272,11 @@ def released_share(count: int, n: int, policy: Policy) -> ReleasedShare:
     )
 
 
-def release_completeness(
-    cells: Mapping[str, tuple[int, int]], whole: tuple[int, int], policy: Policy
-) -> tuple[ReleasedShare, dict[str, ReleasedShare]]:
-    """How many people with any score have a first and a later one: for the whole, and per group.
-
-    Groups get their own share only when the share of every cell in `cells` may be shown; else all get the bound of
-    none, because one hidden share could be had from the whole by subtraction.
-
-    Parameters
-    ----------
-    cells : mapping of cell name to (pairs, people with any score)
-    whole : (pairs, people with any score)
-    """
-    of_whole = released_share(*whole, policy)
-    if all(min(pairs, people - pairs) >= policy.threshold for pairs, people in cells.values()):
-        return of_whole, {name: released_share(*cell, policy) for name, cell in cells.items()}
-    hidden = ReleasedShare(None, None, None, None, None, "not shown by group (too few people are missing in one)")
-    return of_whole, dict.fromkeys(cells, hidden)
-
-
 def _quartiles(
     n: int, values: Sequence[float], decimals: int, policy: Policy
 ) -> tuple[float | None, float | None, float | None]:
+    if n < policy.threshold:
+        return None, None, None
     lower, median, upper = (round(float(value), decimals) for value in values)
     wide = n >= policy.quartiles_from
     return (lower if wide else None, median if n >= policy.median_from else None, upper if wide else None)
@@ -261,28 +286,47 @@ def _decimals(context: ReleasedContext, policy: Policy) -> int:
     return policy.decimals_for(context.maximum - context.minimum)
 
 
+@dataclass(frozen=True)
+class VisitCell:
+    """One visit of one group as the store gives it. Exact, so never to be shown.
+
+    `told` is the number of people to release, None where it may not be told. `enough_for` is the number of people that the
+    quartiles are released for: no more than stand behind them.
+    """
+
+    label: str
+    from_day: int
+    to_day: int
+    told: int | None
+    enough_for: int
+    quartiles: Sequence[float]
+
+
 def release_trend(
     context: ReleasedContext,
-    groups: Mapping[str, Sequence[tuple[str, int, int, int, Sequence[float]]]],
+    groups: Mapping[str, Sequence[VisitCell]],
     sizes: Mapping[str, int],
     completeness: tuple[ReleasedShare, Mapping[str, ReleasedShare]],
     policy: Policy,
 ) -> ReleasedTrend:
-    """Score over time, from per group a sequence of (visit, from_day, to_day, people, quartiles)."""
+    """Score over time, from each group's visits and people with two scores."""
     decimals = _decimals(context, policy)
-    made = tuple(
-        ReleasedTrendGroup(
-            label=label,
-            n=released_count(sizes[label], policy),
-            completeness=completeness[1][label],
-            visits=tuple(
-                ReleasedVisit(name, start, end, released_count(n, policy), *_quartiles(n, values, decimals, policy))
-                for name, start, end, n, values in visits
-            ),
+    made = []
+    for label, visits in groups.items():
+        n = shown_count(sizes[label], policy)
+        shown = tuple(
+            ReleasedVisit(
+                visit.label,
+                visit.from_day,
+                visit.to_day,
+                None if visit.told is None else shown_count(visit.told, policy),
+                *_quartiles(visit.enough_for, visit.quartiles, decimals, policy),
+            )
+            for visit in visits
         )
-        for label, visits in groups.items()
-    )
-    return ReleasedTrend(context, sum(group.n for group in made), completeness[0], made)
+        made.append(ReleasedTrendGroup(label, n, completeness[1][label], shown))
+    total = sum_of([group.n for group in made], sum(sizes.values()), policy)
+    return ReleasedTrend(context, total, completeness[0], tuple(made))
 
 
 @dataclass(frozen=True)
@@ -309,7 +353,10 @@ def release_change(
     decimals = _decimals(context, policy)
     made = []
     for cell in cells:
-        n = released_count(cell.pairs, policy)
+        n = shown_count(cell.pairs, policy)
+        if n is None:
+            made.append(ReleasedChangeGroup(cell.label, None, completeness[1][cell.label], *(None,) * 8))
+            continue
         mean = mean_interval(cell.pairs, cell.change_sum, cell.change_squares)
         lower, median, upper = _quartiles(cell.pairs, cell.quartiles, decimals, policy)
         made.append(
@@ -327,7 +374,8 @@ def release_change(
                 upper_quartile=upper,
             )
         )
-    return ReleasedChange(context, sum(group.n for group in made), completeness[0], tuple(made))
+    total = sum_of([group.n for group in made], sum(cell.pairs for cell in cells), policy)
+    return ReleasedChange(context, total, completeness[0], tuple(made))
 
 
 def release_responders(
@@ -341,46 +389,46 @@ def release_responders(
     made = tuple(
         ReleasedResponderGroup(
             label=cell.label,
-            n=released_count(cell.pairs, policy),
+            n=shown_count(cell.pairs, policy),
             completeness=completeness[1][cell.label],
             share=released_share(cell.responders, cell.pairs, policy),
         )
         for cell in cells
     )
-    if len(made) > 1 and any(group.share.percent is None for group in made):
+    if policy.mode == "shared" and len(made) > 1 and any(group.share.percent is None for group in made):
         raise DisclosureRefused("One group's share rests on too few people, so the groups are not shown.")
-    return ReleasedResponders(context, sum(group.n for group in made), completeness[0], *important_change, made)
+    total = sum_of([group.n for group in made], sum(cell.pairs for cell in cells), policy)
+    return ReleasedResponders(context, total, completeness[0], *important_change, made)
 
 
 def release_distribution(
     context: ReleasedContext,
     edges: Sequence[float],
+    bins: Sequence[tuple[int, int]],
     counts: Mapping[str, Sequence[int]],
-    shown: Sequence[str],
     completeness: ReleasedShare,
     policy: Policy,
 ) -> ReleasedDistribution:
-    """Distribution of change, with neighbouring bins merged until each holds enough people in every cell of `counts`.
+    """Distribution of change in the given bins, the same for every group.
 
     Parameters
     ----------
     edges : sequence of float
         Ends of the fine bins; the outermost are the scale's own ends.
-    counts : mapping of cell name to people per fine bin
-    shown : sequence of str
-        The cells to release; the others count for the bins only.
+    bins : sequence of (first, last)
+        Which fine bins are one bin together, both ends included.
+    counts : mapping of group to people per fine bin
 
     Raises
     ------
     DisclosureRefused
-        Too few bins are left to say anything.
+        There are too few bins to say anything, or a bin of a group holds too few people.
     """
-    bins = merge_bins(np.array(list(counts.values())), policy.threshold)
     if len(bins) < policy.minimum_bins:
         raise DisclosureRefused("Too few people changed by different amounts for a distribution, so none is shown.")
     sign = 1 if context.higher_is_better else -1
     groups = []
-    for label in shown:
+    for label, inside in counts.items():
         made = []
         for first, last in bins:
             low = None if first == 0 else float(edges[first])
@@ -389,29 +437,35 @@ def release_distribution(
             # A bin is [low, high): a change of nought lies in the bin that begins with it.
             nothing_in_it = edges[first] <= 0 < edges[last + 1]
             better = None if nothing_in_it else gains[0] >= 0
-            made.append(ReleasedBin(low, high, released_count(sum(counts[label][first : last + 1]), policy), better))
-        groups.append(ReleasedDistributionGroup(label, sum(part.n for part in made), tuple(made)))
-    return ReleasedDistribution(context, sum(group.n for group in groups), completeness, tuple(groups))
+            made.append(ReleasedBin(low, high, shown_count(sum(inside[first : last + 1]), policy), better))
+        whole = int(sum(inside))
+        n = sum(part.n for part in made) if policy.mode == "shared" else shown_count(whole, policy)
+        groups.append(ReleasedDistributionGroup(label, n, tuple(made)))
+    total = sum_of([group.n for group in groups], sum(int(sum(inside)) for inside in counts.values()), policy)
+    return ReleasedDistribution(context, total, completeness, tuple(groups))
 
 
 def release_choices(
-    source: str,
-    source_label: str,
-    synthetic: bool,
-    version: str,
+    info: tuple[str, str, bool, str],
     instruments: Sequence[str],
-    attributes: Mapping[str, Mapping[str, int]],
+    attributes: Mapping[str, Mapping[str, int | None]],
     policy: Policy,
 ) -> ReleasedChoices:
-    """What can be asked. Values of fewer people than the threshold must be merged before."""
+    """What can be asked of a source, from (source, its label, synthetic, version).
+
+    Values of fewer people than the threshold must be merged before; a number that may not be told is None.
+    """
     return ReleasedChoices(
-        source,
-        source_label,
-        synthetic,
-        version,
-        tuple(instruments),
-        tuple(
-            (name, tuple(ReleasedChoice(value, released_count(n, policy)) for value, n in values.items()))
+        *info,
+        instruments=tuple(instruments),
+        attributes=tuple(
+            (
+                name,
+                tuple(ReleasedChoice(value, None if n is None else shown_count(n, policy)) for value, n in values.items()),
+            )
             for name, values in attributes.items()
         ),
+        tables=tuple(map(policy.with_wholes, policy.tables)),
+        mode=policy.mode,
+        mode_note=policy.mode_note,
     )

@@ -1,7 +1,7 @@
 """Released answers: a question goes to the store, its counts through `disclosure`, and only the result comes back.
 
-What a page, a notebook and the command line can all call. An answer is split by at most one attribute of the grid and
-restricted to at most one value of another one.
+What a page, a notebook and the command line can all call. Without a policy an answer is a shared one: split and filtered
+by the attributes of one table of the policy. With `read_policy("own")` any attributes and any number of filters go.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kneewise.disclosure import released
-from kneewise.disclosure.grouping import EVERYBODY, SMALLER_GROUPS, Grouping, merge_small
+from kneewise.disclosure.grouping import SMALLER_GROUPS
 from kneewise.disclosure.policy import Policy, read_policy
 from kneewise.errors import DisclosureRefused, StoreError
 from kneewise.outcomes import questions
@@ -24,21 +24,32 @@ from kneewise.outcomes.asking import (
     checked_plan,
     completeness_of,
     context_of,
-    flipped,
-    grouping_of,
     in_filter,
-    pairs_measure,
-    plan_groups,
+    last_if_merged,
+    plan_changes,
     plan_pairs,
+    plan_responders,
     remembered,
-    responder_measure,
 )
-from kneewise.outcomes.instruments import InstrumentRange, Instruments
+from kneewise.outcomes.instruments import Instruments
 from kneewise.outcomes.questions import Axes
-from kneewise.outcomes.store import Store
+from kneewise.outcomes.store import SourceInfo, Store, Window
+from kneewise.outcomes.tables import bin_edges
 
-FINE_BINS = 24
-_NICE_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+__all__ = [
+    "Question",
+    "answer_change",
+    "answer_distribution",
+    "answer_responders",
+    "answer_trend",
+    "bin_edges",
+    "choice_labels",
+    "list_choices",
+    "prepare",
+]
+
+SURE = 1.25
+"""Medians by group are shown where so many times the people they need are to be expected at the visit."""
 
 
 def _change_cells(cells: pd.DataFrame) -> list[released.ChangeCell]:
@@ -68,7 +79,7 @@ def answer_change(
     StoreError
         The store holds no such source or instrument.
     DisclosureRefused
-        The answer, or its split by this attribute, rests on too few people.
+        The attributes are not shared together, or the answer or its split rests on too few people.
     """
     asked = check_question(store, question, instruments, policy)
     axes, shown_filter, notes = checked_plan(asked, plan_pairs(asked))
@@ -76,7 +87,7 @@ def answer_change(
     return released.release_change(
         context_of(asked, notes),
         _change_cells(in_filter(cells, shown_filter)),
-        completeness_of(cells, shown_filter, asked.policy),
+        completeness_of(asked, cells),
         asked.policy,
     )
 
@@ -97,19 +108,13 @@ def answer_responders(
     asked = check_question(store, question, instruments, policy)
     if asked.scale.important_change is None:
         raise StoreError(f"No important change of {asked.scale.name} is known, so nobody can be called a responder.")
-    pairs = plan_pairs(asked)
-    if any(asked.attributes):
-        grouping = plan_groups(asked, lambda attributes: cells_of(asked, attributes), responder_measure, pairs)
-    else:
-        # The whole may be answered with a bound; a split may not.
-        grouping = pairs
-    axes, shown_filter, notes = checked_plan(asked, grouping)
+    axes, shown_filter, notes = checked_plan(asked, plan_responders(asked))
     cells = questions.change_cells(store, asked.info, asked.scale, axes)
     important = (asked.scale.important_change, asked.scale.important_change_status, asked.scale.source_text)
     return released.release_responders(
         context_of(asked, notes),
         _change_cells(in_filter(cells, shown_filter)),
-        completeness_of(cells, shown_filter, asked.policy),
+        completeness_of(asked, cells),
         important,
         asked.policy,
     )
@@ -119,101 +124,149 @@ def answer_responders(
 def answer_trend(
     store: Store, question: Question, instruments: Instruments, policy: Policy | None = None
 ) -> released.ReleasedTrend:
-    """Released score over time, quartiles per visit window, per group. Raises as `answer_change`."""
+    """Released score over time: quartiles per visit window, per group. Raises as `answer_change`.
+
+    How many came to a visit is told of everybody together only: told of groups by several attributes it could give away a
+    small group. In the own mode it is told of every group.
+    """
     asked = check_question(store, question, instruments, policy)
+    axes, shown_filter, notes = checked_plan(asked, plan_pairs(asked))
     windows = asked.info.visit_windows
-
-    def merged_visits(labels: tuple) -> pd.DataFrame:
-        return questions.visit_cells(store, asked.info, asked.scale.id, Axes(*asked.attributes, *labels), windows)
-
-    def visits(attributes: tuple) -> pd.DataFrame:
-        key = ("visits", asked.info.source, asked.scale.id, attributes)
-        axes = Axes(*attributes)
-        return store.remembered(key, lambda: questions.visit_cells(store, asked.info, asked.scale.id, axes, windows))
-
-    # Which visits can be shown is decided on everybody, so that no split shows a visit that another one hides.
-    everybody = visits((None, None)).set_index("visit")["n"]
-    split = question.group_by or question.only
-    least = max(asked.policy.threshold, asked.policy.window_share * everybody.max() if split else 0)
-    kept = [place for place in range(len(windows)) if everybody.get(place, 0) >= least]
-
-    def per_visit(attributes: tuple) -> pd.DataFrame:
-        long = visits(attributes)
-        wide = long.pivot_table(index=["first_axis", "second_axis"], columns="visit", values="n", fill_value=0)
-        wide = wide.reindex(columns=kept, fill_value=0)
-        pairs = cells_of(asked, attributes).set_index(["first_axis", "second_axis"])["pairs"]
-        wide = wide.reindex(wide.index.union(pairs.index), fill_value=0)
-        wide["pairs"] = pairs.reindex(wide.index, fill_value=0)
-        return wide.reset_index()
-
-    def measure(cells: pd.DataFrame) -> np.ndarray:
-        return cells[["pairs", *kept]].to_numpy()
-
-    grouping = plan_groups(asked, per_visit, measure, plan_pairs(asked))
-    axes, shown_filter, notes = checked_plan(asked, grouping)
-    hidden = [windows[place].label for place in range(len(windows)) if place not in kept and everybody.get(place, 0)]
-    if hidden:
-        notes = (*notes, f"Too few people came to be shown at: {', '.join(hidden)}.")
-    shown = merged_visits((axes.first_labels, axes.second_labels))
-    shown = in_filter(shown[shown["visit"].isin(kept)], shown_filter)
-    cells = questions.change_cells(store, asked.info, asked.scale, axes)
-    sizes = {row.first_axis: int(row.pairs) for row in cells.itertuples() if row.second_axis == shown_filter}
-    groups = {
-        label: [
-            (
-                windows[row.visit].label,
-                windows[row.visit].from_day,
-                windows[row.visit].to_day,
-                int(row.n),
-                row.quartiles,
-            )
-            for row in part.sort_values("visit").itertuples()
-        ]
-        for label, part in shown.groupby("first_axis", sort=False)
-    }
+    cells = in_filter(questions.change_cells(store, asked.info, asked.scale, axes), shown_filter)
+    sizes = {str(row.first_axis): int(row.pairs) for row in cells.itertuples()}
+    visits = questions.visit_cells(store, asked.info, asked.scale, axes, windows)
+    found = {(str(row.first_axis), int(row.visit)): (int(row.n), row.quartiles) for row in visits.itertuples()}
+    if asked.is_own:
+        groups = {
+            label: [_own_visit(windows[place], *found[label, place]) for place in range(len(windows)) if (label, place) in found]
+            for label in sizes
+        }
+    else:
+        told, everybody = _visits_of_everybody(asked)
+        kept = _split_visits(asked, told, everybody) if asked.attributes else list(told)
+        hidden = [windows[place].label for place in range(len(windows)) if place not in kept]
+        if hidden:
+            notes = (*notes, f"Too few people came to be shown at: {', '.join(hidden)}.")
+        groups = {
+            label: [
+                released.VisitCell(
+                    windows[place].label,
+                    windows[place].from_day,
+                    windows[place].to_day,
+                    told[place] if not asked.attributes else None,
+                    _enough_for(asked, size, told[place], everybody) if asked.attributes else told[place],
+                    found[label, place][1],
+                )
+                for place in kept
+            ]
+            for label, size in sizes.items()
+        }
     return released.release_trend(
-        context_of(asked, notes), groups, sizes, completeness_of(cells, shown_filter, asked.policy), asked.policy
+        context_of(asked, notes), groups, sizes, completeness_of(asked, cells), asked.policy
     )
+
+
+def _own_visit(window: Window, n: int, quartiles: list[float]) -> released.VisitCell:
+    return released.VisitCell(window.label, window.from_day, window.to_day, n, n, quartiles)
+
+
+def _visits_of_everybody(asked: Asked) -> tuple[dict[int, int], int]:
+    """How many people to tell of at each visit that may be shown, and how many there are altogether.
+
+    Where fewer people than the threshold were away, everybody's number stands for the visit: the difference of the two
+    would be those few. Everybody are the people with any score where that number is told, else those with two.
+    """
+    threshold = asked.policy.threshold
+    whole = cells_of(asked, ()).iloc[0]
+    pairs, people = int(whole["pairs"]), int(whole["any_score"])
+    everybody = people if people - pairs >= threshold else pairs
+    visits = questions.visit_cells(
+        asked.store, asked.info, asked.scale, Axes(table=asked.table, leave_out=asked.leave_out), asked.info.visit_windows
+    )
+    came = {int(row.visit): int(row.n) for row in visits.itertuples()}
+    least = max(threshold, asked.policy.window_share * max(came.values(), default=0) if asked.attributes else 0)
+    return {
+        place: n if everybody - n >= threshold else everybody for place, n in sorted(came.items()) if n >= least
+    }, everybody
+
+
+def _enough_for(asked: Asked, size: int, came: int, everybody: int) -> int:
+    """For how many people a group's quartiles at a visit are shown, from numbers that are told already.
+
+    So it tells nothing new that they are shown; that as many people did come is checked by `_may_split`.
+    """
+    policy = asked.policy
+    expected = size * came / everybody
+    fits = [
+        needed
+        for needed in (policy.quartiles_from, policy.median_from)
+        if expected >= SURE * needed and size >= needed + policy.threshold
+    ]
+    return max(fits, default=0)
+
+
+def _split_visits(asked: Asked, told: dict[int, int], everybody: int) -> list[int]:
+    """The visits at which every group that the question's attributes make is as large as its quartiles need."""
+    labels = plan_pairs(asked).labels
+
+    def summed(frame: pd.DataFrame, column: str, *more: str) -> dict[tuple, int]:
+        columns = [frame[name].map(lambda value, of=labels[name]: of.get(value, value)) for name in asked.attributes]
+        totals: dict[tuple, int] = {}
+        for *cell, n in zip(*columns, *(frame[name] for name in more), frame[column], strict=True):
+            totals[tuple(cell)] = totals.get(tuple(cell), 0) + int(n)
+        return totals
+
+    def find() -> list[int]:
+        windows = asked.info.visit_windows
+        visits = questions.table_visits(asked.store, asked.info, asked.scale, asked.table, windows, asked.leave_out)
+        came = summed(visits, "n", "visit")
+        sizes = summed(cells_of(asked, asked.table), "pairs")
+        return [
+            place
+            for place in told
+            if all(
+                came.get((*cell, place), 0) >= max(asked.policy.threshold, _enough_for(asked, size, told[place], everybody))
+                for cell, size in sizes.items()
+                if size
+            )
+        ]
+
+    key = ("split visits", asked.info.source, asked.scale, asked.policy, asked.instruments_key, asked.attributes)
+    return asked.store.remembered(key, find)
 
 
 @remembered
 def answer_distribution(
     store: Store, question: Question, instruments: Instruments, policy: Policy | None = None
 ) -> released.ReleasedDistribution:
-    """Released distribution of change, for everybody, per group, or for one value of one attribute; not both at once.
+    """Released distribution of change: for everybody, per group, or (shared) for one value of one attribute; not both.
 
     Raises as `answer_change`.
     """
-    asked = check_question(store, question, instruments, policy)
-    if question.group_by and question.only:
+    own = policy is not None and policy.mode == "own"
+    if not own and question.group_by and question.only:
         raise DisclosureRefused("A distribution can be split by one attribute or filtered by one, not both.")
-    strict = asked.policy.model_copy(update={"threshold": asked.policy.distribution_group_from})
-    attribute = question.group_by or (question.only[0] if question.only else None)
-    start: list[Grouping] = []
-    one_way = Asked(store, asked.info, asked.scale, Question(question.instrument, group_by=attribute), asked.policy)
-    if attribute:
-        start = [plan_pairs(one_way)]
-    grouping = grouping_of(
-        cells_of(asked, (attribute, None)), pairs_measure, strict if attribute else asked.policy, start
-    )
-    if question.only:
-        grouping = flipped(grouping)
-    axes, shown_filter, notes = checked_plan(asked, grouping)
-    edges = bin_edges(asked.scale)
-    counted = questions.change_counts(store, asked.info, asked.scale, axes, edges)
-    counted["cell"] = counted["second_axis"] if question.only else counted["first_axis"]
+    asked = check_question(store, question, instruments, policy)
+    axes, shown_filter, notes = checked_plan(asked, plan_changes(asked))
+    if asked.is_own:
+        edges = bin_edges(asked.scale)
+        bins = tuple((place, place) for place in range(len(edges) - 1))
+    else:
+        edges = list(asked.plan.edges)
+        table = asked.plan.changes.table_of(asked.attributes)
+        bins = asked.plan.bins[table] if table else asked.plan.whole_bins
+    counted = in_filter(questions.change_counts(store, asked.info, asked.scale, axes, edges), shown_filter)
     counts = {
         str(label): np.bincount(part["bin"], weights=part["n"], minlength=len(edges) - 1).astype(int)
-        for label, part in counted.groupby("cell")
+        for label, part in counted.groupby("first_axis")
     }
-    shown = [shown_filter] if question.only else sorted(counts, key=lambda name: (name == SMALLER_GROUPS, name))
     cells = questions.change_cells(store, asked.info, asked.scale, axes)
     return released.release_distribution(
         context_of(asked, notes),
         edges,
-        counts,
-        shown,
-        completeness_of(cells, shown_filter, asked.policy)[0],
+        bins,
+        {label: counts[label] for label in sorted(counts, key=last_if_merged)},
+        completeness_of(asked, cells)[0],
         asked.policy,
     )
 
@@ -236,39 +289,97 @@ def prepare(store: Store, instruments: Instruments, policy: Policy | None = None
     return made
 
 
-def bin_edges(scale: InstrumentRange) -> list[float]:
-    """Ends of the fine bins of a change on this scale: nice steps, nought is an end, the outer bins are open."""
-    width = scale.maximum - scale.minimum
-    rough = 2 * width / FINE_BINS
-    power = 10.0 ** np.floor(np.log10(rough))
-    step = float(next(nice * power for nice in _NICE_STEPS if nice * power >= rough * (1 - 1e-9)))
-    places = int(np.ceil(width / step - 1e-9))
-    return [round(place * step, 10) for place in range(-places, places + 1)]
-
-
 def list_choices(
     store: Store, instruments: Instruments, source: str | None = None, policy: Policy | None = None
 ) -> released.ReleasedChoices:
-    """What can be asked of a source: its instruments, and each grid attribute's values with rounded counts.
+    """What can be asked of a source: its instruments, and each attribute's values with rounded counts of episodes.
 
-    An attribute that is not recorded, has one value only, or can't be split, is left out.
+    An attribute that is not recorded, has one value only, or can't be split, is left out. A value's number is left out where
+    it would tell, beside the number of people with two scores of some instrument, how few have none.
     """
     policy = policy or read_policy()
     info = store.source(source)
-    attributes = {}
-    for attribute in policy.grid:
-        frame = questions.episode_counts(store, info, attribute)
-        if len(frame) < 2:
-            continue
-        values = list(frame["first_axis"])
-        grouping = merge_small(values, [EVERYBODY], frame["n"].to_numpy().reshape(-1, 1, 1), policy.threshold)
-        if not grouping.possible or len(set(grouping.first.values())) < 2:
-            continue
-        totals: dict[str, int] = {}
-        for value, n in zip(values, frame["n"], strict=True):
-            label = grouping.first[value]
-            totals[label] = totals.get(label, 0) + int(n)
-        order = sorted(totals, key=lambda name: (name == SMALLER_GROUPS, name))
-        attributes[attribute] = {name: totals[name] for name in order}
     known = [name for name in info.instruments if name in instruments]
-    return released.release_choices(info.source, info.label, info.synthetic, store.version, known, attributes, policy)
+    described = (info.source, info.label, info.synthetic, store.version)
+    if policy.mode == "own":
+        attributes = _own_choices(store, info.source, policy)
+    else:
+        attributes = _shared_choices(store, info, instruments, policy)
+    return released.release_choices(described, known, attributes, policy)
+
+
+def choice_labels(
+    store: Store, info: SourceInfo, instruments: Instruments, policy: Policy
+) -> dict[str, dict[str, str]]:
+    """Per attribute that may be chosen in the shared mode: its values and the labels that stand for them.
+
+    They are those of the instrument that most people have two scores of; every other one merges what it merges.
+    """
+    asked = _asked_all(store, info, instruments, policy)
+    if not asked:
+        return {}
+    people = max(asked, key=lambda each: int(cells_of(each, ())["pairs"].iloc[0])).plan.people
+    found = {}
+    for attribute in policy.grid:
+        labels = people.labels.get(attribute, {})
+        if people.table_of((attribute,)) is not None and len(set(labels.values())) > 1:
+            name = people.names.get(attribute, SMALLER_GROUPS)
+            found[attribute] = {value: name if label == SMALLER_GROUPS else label for value, label in labels.items()}
+    return found
+
+
+def _asked_all(store: Store, info: SourceInfo, instruments: Instruments, policy: Policy) -> list[Asked]:
+    known = [name for name in info.instruments if name in instruments]
+    return [Asked(store, info, instruments[name], Question(name, source=info.source), policy, instruments) for name in known]
+
+
+def _own_choices(store: Store, source: str, policy: Policy) -> dict[str, dict[str, int | None]]:
+    info, found = store.source(source), {}
+    for attribute in policy.grid:
+        if attribute == "first_band":
+            found[attribute] = dict.fromkeys(questions.BANDS)
+            continue
+        frame = questions.episode_counts(store, info, attribute)
+        values = {str(row.first_axis): int(row.n) for row in frame.itertuples()}
+        if len(values) > 1:
+            found[attribute] = {value: n if n >= policy.threshold else None for value, n in values.items()}
+    return found
+
+
+def _shared_choices(
+    store: Store, info: SourceInfo, instruments: Instruments, policy: Policy
+) -> dict[str, dict[str, int | None]]:
+    asked = _asked_all(store, info, instruments, policy)
+    found: dict[str, dict[str, int | None]] = {}
+    for attribute, shown in choice_labels(store, info, instruments, policy).items():
+        order = sorted(set(shown.values()), key=last_if_merged)
+        found[attribute] = dict.fromkeys(order)
+        if attribute != "first_band":
+            counted = _episodes(asked[0], attribute, shown)
+            if set(counted) == set(order) and all(_hides_nobody(each, attribute, shown, counted) for each in asked):
+                found[attribute] = {label: counted[label] for label in order}
+    return found
+
+
+def _episodes(asked: Asked, attribute: str, shown: dict[str, str]) -> dict[str, int]:
+    frame = questions.episode_counts(asked.store, asked.info, attribute, asked.leave_out)
+    totals: dict[str, int] = {}
+    for row in frame.itertuples():
+        label = shown.get(row.first_axis, row.first_axis)
+        totals[label] = totals.get(label, 0) + int(row.n)
+    return totals
+
+
+def _hides_nobody(asked: Asked, attribute: str, shown: dict[str, str], episodes: dict[str, int]) -> bool:
+    """Whether in every group the people without any score, without a later one, and both, are none of them few."""
+    threshold = asked.policy.threshold
+    totals: dict[str, tuple[int, int]] = dict.fromkeys(episodes, (0, 0))
+    for row in cells_of(asked, (attribute,)).itertuples():
+        label = shown.get(getattr(row, attribute), getattr(row, attribute))
+        pairs, people = totals.get(label, (0, 0))
+        totals[label] = (pairs + int(row.pairs), people + int(row.any_score))
+    return all(
+        episodes[label] - pairs >= threshold and (episodes[label] == people or episodes[label] - people >= threshold)
+        for label, (pairs, people) in totals.items()
+        if label in episodes
+    )

@@ -99,7 +99,7 @@ def answer_comparison(
     hidden = plan_hidden(compared.people, _merged(asked, compared.people), asked.policy)
     return release_comparison(
         context=context_of(asked, _notes(asked, compared, hidden)),
-        completeness=released_share(pairs, any_score, asked.policy),
+        completeness=released_share(pairs, any_score, asked.policy, whole_is_told=False),
         funnel=funnel,
         sizes=sizes,
         residual_sd=compared.adjusted.residual_sd,

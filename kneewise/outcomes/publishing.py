@@ -1,0 +1,349 @@
+"""Whether the data of a new import may be shared: what changed since the shared figures must not rest on few people.
+
+Who keeps last month's figures and reads this month's can subtract them. So a new version is shared only when the groups of
+the two versions don't cross, and when in every cell that both tell (the coarser one, where one lies within the other) the
+people who came in, went out or changed are none or enough. Otherwise the shared figures stay those of the version before,
+until later imports have brought enough people.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from kneewise.disclosure.policy import Policy, read_policy
+from kneewise.errors import StoreError
+from kneewise.outcomes import questions
+from kneewise.outcomes.answers import choice_labels, list_choices
+from kneewise.outcomes.asking import ATTRIBUTE_NAMES
+from kneewise.outcomes.instruments import InstrumentRange, Instruments
+from kneewise.outcomes.questions import Axes
+from kneewise.outcomes.store import (
+    SourceInfo,
+    Store,
+    current_version,
+    open_published,
+    open_store,
+    publish,
+    published_version,
+)
+from kneewise.outcomes.tables import Plan, plan_of
+
+STAYS = "The shared figures stay those of the version before."
+RECOGNISED = 0.5
+"""At least this share of the smaller version's people must be in both, or the two can't be compared."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Whether a version may be shared, and why not: one sentence per reason, none of which tells a number of people."""
+
+    ok: bool
+    reasons: tuple[str, ...] = ()
+
+
+def publish_if_safe(store_dir: Path, instruments: Instruments, policy: Policy | None = None) -> Publication:
+    """Share the store's current version where that is safe; the answer says whether it is shared now.
+
+    Raises
+    ------
+    StoreError
+        The store holds no data, another import holds its lock, or the disk refuses.
+    """
+    new = open_store(store_dir)
+    published = published_version(store_dir)
+    if published == new.version:
+        return Publication(True)
+    if published is not None:
+        try:
+            previous = open_published(store_dir)
+        except StoreError as problem:
+            return Publication(False, (*problem.sentences, "Release a version for shared figures by hand."))
+        found = can_publish(previous, new, instruments, policy or read_policy())
+        if not found.ok:
+            return found
+    if current_version(store_dir) == new.version:
+        publish(store_dir, new.version)
+        return Publication(True)
+    return Publication(False, ("The store was changed in the meantime; import again.",))
+
+
+def can_publish(previous: Store, new: Store, instruments: Instruments, policy: Policy) -> Publication:
+    """Whether figures of the new version may follow those of the previous one.
+
+    A source or instrument that is in one of them only can't be compared, so it is no reason against it.
+    """
+    reasons: dict[str, None] = {}
+    before = {info.source: info for info in previous.sources}
+    for info in new.sources:
+        old_info = before.get(info.source)
+        if old_info is None or old_info.files == info.files:
+            continue
+        for name in sorted(set(old_info.instruments) & set(info.instruments) & set(instruments)):
+            scale = instruments[name]
+            old = _Side(previous, old_info, scale, plan_of(previous, old_info, scale, instruments, policy))
+            now = _Side(new, info, scale, plan_of(new, info, scale, instruments, policy))
+            if old.plan.possible and now.plan.possible:
+                reasons |= dict.fromkeys(_reasons(old, now, policy))
+        reasons |= dict.fromkeys(_reasons_of_episodes(previous, new, info.source, instruments, policy))
+    return Publication(not reasons, (STAYS, *reasons) if reasons else ())
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One version of one instrument of one source, with its plan of release."""
+
+    store: Store
+    info: SourceInfo
+    scale: InstrumentRange
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """One count that both versions tell in a table. `part` names it; for changes it is the ends of a bin.
+
+    `labels` are the groups that both tell: where those of one version lie within those of the other, the larger ones.
+    `attributes` are empty for everybody.
+    """
+
+    attributes: tuple[str, ...]
+    labels: Mapping[str, Mapping[str, str]]
+    part: str | tuple[float, float]
+
+
+def _reasons(old: _Side, new: _Side, policy: Policy) -> Iterator[str]:
+    crossing = _crossing(old.plan, new.plan, policy)
+    if crossing:
+        yield crossing
+        return
+    people = _both(old, new, policy)
+    known = people["pairs_old"].notna() & people["pairs_new"].notna()
+    if known.sum() < RECOGNISED * min(people["pairs_old"].notna().sum(), people["pairs_new"].notna().sum()):
+        yield "Most episodes can't be found again by their ids, so it is not known what changed since then."
+        return
+    visits = [f"visit {place}" for place, window in enumerate(new.info.visit_windows) if window in old.info.visit_windows]
+    for measure in (*_measures(old.plan, new.plan), *(_Measure((), {}, visit) for visit in visits)):
+        if _told_in_both(measure, people, policy.threshold) and _few(measure, people, policy.threshold):
+            yield _sentence(measure.attributes, new.scale.name, policy.threshold)
+
+
+def _sentence(attributes: Sequence[str], of: str, threshold: int) -> str:
+    by = " and ".join(ATTRIBUTE_NAMES.get(name, name) for name in attributes)
+    where = f"In a group by {by}" if by else "Altogether"
+    return f"{where}, fewer than {threshold} people came, went or changed since then ({of})."
+
+
+def _measures(old: Plan, new: Plan) -> Iterator[_Measure]:
+    """Every count that both plans tell of a table, and of everybody."""
+    for part in ("pairs", "gone", "improved", "others", *_ends_of_both(old, old.whole_bins, new, new.whole_bins)):
+        yield _Measure((), {}, part)
+    people, responders, changes = (
+        _joined(getattr(old, kind).labels, getattr(new, kind).labels) for kind in ("people", "responders", "changes")
+    )
+    for table in _in_both(old.people.tables, new.people.tables):
+        yield _Measure(table, people, "pairs")
+    for attributes in sorted(old.complete & new.complete):
+        yield _Measure(attributes, people, "gone")
+    for table, part in itertools.product(_in_both(old.responders.tables, new.responders.tables), ("improved", "others")):
+        yield _Measure(table, responders, part)
+    for table in _in_both(old.changes.tables, new.changes.tables):
+        for ends in _ends_of_both(old, old.bins[table], new, new.bins[table]):
+            yield _Measure(table, changes, ends)
+
+
+def _in_both(one: Sequence[tuple[str, ...]], other: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    return [table for table in one if table in other]
+
+
+def _joined(
+    one: Mapping[str, Mapping[str, str]], other: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, str]]:
+    """The groups of both label maps of every attribute, joined where they share a value."""
+    found: dict[str, dict[str, str]] = {}
+    for name in set(one) & set(other):
+        groups: list[set[str]] = []
+        for group in (*_groups(one[name]), *_groups(other[name])):
+            touched = [each for each in groups if each & group]
+            groups = [each for each in groups if each not in touched] + [set(group).union(*touched)]
+        found[name] = {value: min(group) for group in groups for value in group}
+    return found
+
+
+def _ends_of_both(
+    old: Plan, old_bins: Sequence[tuple[int, int]], new: Plan, new_bins: Sequence[tuple[int, int]]
+) -> list[tuple[float, float]]:
+    """The bins between the ends that both have."""
+    one, other = (set(itertools.chain.from_iterable(ends)) for ends in (_ends(old, old_bins), _ends(new, new_bins)))
+    return list(itertools.pairwise(sorted(one & other)))
+
+
+def _ends(plan: Plan, bins: Sequence[tuple[int, int]]) -> list[tuple[float, float]]:
+    last = len(plan.edges) - 2
+    return [
+        (-np.inf if first == 0 else plan.edges[first], np.inf if end == last else plan.edges[end + 1])
+        for first, end in bins
+    ]
+
+
+def _both(old: _Side, new: _Side, policy: Policy) -> pd.DataFrame:
+    """One row per person of either version: attributes, counts and values of both, `_old` and `_new`; exact."""
+    before, after = (_people(side, policy).set_index("episode_id") for side in (old, new))
+    both = before.add_suffix("_old").join(after.add_suffix("_new"), how="outer")
+    same = np.ones(len(both), dtype=bool)
+    for name in ("first", "last", "mark", "squares"):
+        same &= np.isclose(both[f"{name}_old"].astype(float), both[f"{name}_new"].astype(float), equal_nan=True)
+    return both.assign(same=same)
+
+
+def _people(side: _Side, policy: Policy) -> pd.DataFrame:
+    """One row per person with any score who counts in this version."""
+    axes = Axes(leave_out=side.plan.leave_out)
+
+    def question(table) -> ibis.Table:
+        rows = questions.outcomes_of(table, side.info, side.scale, axes)
+        values = {name: questions.attribute_value(rows, name, side.scale) for name in policy.grid}
+        rows = rows.mutate(**values).select("episode_id", *policy.grid, "first", "last", "change")
+        scores = table("score")
+        scores = scores.filter(scores["instrument"] == side.scale.id)
+        # Two sums over the scores and their days: whoever's scores changed has other ones.
+        value, day = scores["value"].cast("float64"), scores["day"].cast("float64") + 1
+        marks = scores.group_by("episode_id").aggregate(
+            mark=(value * day).sum(),
+            squares=((value + 1) * (value + 1) * day).sum(),
+            **{
+                f"visit {place}": ((scores["day"] >= window.from_day) & (scores["day"] <= window.to_day)).any()
+                for place, window in enumerate(side.info.visit_windows)
+            },
+        )
+        return rows.left_join(marks, "episode_id").drop("episode_id_right")
+
+    people = side.store.ask(question)
+    change = people["change"].to_numpy(dtype=float)
+    paired = ~np.isnan(change)
+    improved = questions.is_responder(change, side.scale)
+    return people.assign(pairs=paired, gone=~paired, improved=improved, others=paired & ~improved)
+
+
+def _inside(measure: _Measure, people: pd.DataFrame, side: str) -> np.ndarray:
+    """Which people of one version the measure counts."""
+    there = people[f"pairs_{side}"].notna().to_numpy()
+    if isinstance(measure.part, str):
+        return there & people[f"{measure.part}_{side}"].eq(True).to_numpy()
+    change = people[f"change_{side}"].to_numpy(dtype=float)
+    low, high = (end - 1e-9 for end in measure.part)
+    return there & (change >= low) & (change < high)
+
+
+def _told_in_both(measure: _Measure, people: pd.DataFrame, threshold: int) -> bool:
+    """Whether both versions tell this count of everybody: a small one, or the rest of a small one, is a bound only."""
+    if measure.attributes or not isinstance(measure.part, str) or measure.part == "pairs":
+        return True
+    whole = _Measure((), {}, "pairs") if measure.part in ("improved", "others") else None
+    for side in ("old", "new"):
+        of = people[f"pairs_{side}"].notna().to_numpy() if whole is None else _inside(whole, people, side)
+        some = _inside(measure, people, side)
+        if min(some.sum(), (of & ~some).sum()) < threshold:
+            return False
+    return True
+
+
+def _few(measure: _Measure, people: pd.DataFrame, threshold: int) -> bool:
+    """Whether in some cell the people who came in, went out or changed are some, and fewer than the threshold."""
+    keys = {}
+    for side in ("old", "new"):
+        inside = _inside(measure, people, side)
+        cells = [
+            people[f"{name}_{side}"].map(lambda value, of=measure.labels[name]: of.get(value, value))
+            for name in measure.attributes
+        ]
+        cell = pd.Series("", index=people.index)
+        keys[side] = (cell.str.cat(cells, sep="\x1f", na_rep="") if cells else cell).where(inside)
+    stays = (keys["old"] == keys["new"]).to_numpy()
+    for key, who in (
+        (keys["new"], ~stays),
+        (keys["old"], ~stays),
+        (keys["new"], stays & ~people["same"].to_numpy()),
+    ):
+        counts = key[who].value_counts()
+        if ((counts > 0) & (counts < threshold)).any():
+            return True
+    return False
+
+
+def _crossing(old: Plan, new: Plan, policy: Policy) -> str:
+    """A sentence where the two versions merge so differently that their groups cross; else empty.
+
+    Attributes that join tables must have the very same groups, and new values groups of their own; the groups of others may
+    lie within each other.
+    """
+    tables = [policy.with_wholes(table) for table in policy.tables]
+    joining = {name for name in itertools.chain(*tables) if sum(name in table for table in tables) > 1}
+    for kind in ("people", "responders", "changes"):
+        before, after = getattr(old, kind), getattr(new, kind)
+        for name in sorted(set(before.labels) & set(after.labels)):
+            one, other = _groups(before.labels[name]), _groups(after.labels[name])
+            if name in joining:
+                fits = all(group in other for group in one)
+            else:
+                fits = not any(_cross(group, against) for group, against in itertools.product(one, other))
+            if not fits:
+                return f"The groups by {ATTRIBUTE_NAMES.get(name, name)} would be others than before."
+    bins = [(_ends(old, old.whole_bins), _ends(new, new.whole_bins))]
+    bins += [(_ends(old, old.bins[table]), _ends(new, new.bins[table])) for table in set(old.bins) & set(new.bins)]
+    for one, other in bins:
+        if any(_overlap(first, second) for first, second in itertools.product(one, other)):
+            return "The bins of the changes would be others than before."
+    return ""
+
+
+def _groups(labels: Mapping[str, str]) -> list[frozenset[str]]:
+    groups: dict[str, set[str]] = {}
+    for value, label in labels.items():
+        groups.setdefault(label, set()).add(value)
+    return [frozenset(group) for group in groups.values()]
+
+
+def _cross(one: frozenset[str], other: frozenset[str]) -> bool:
+    return bool(one & other) and not one <= other and not other <= one
+
+
+def _overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    within = (one[0] >= other[0] and one[1] <= other[1]) or (other[0] >= one[0] and other[1] <= one[1])
+    return max(one[0], other[0]) < min(one[1], other[1]) and not within
+
+
+def _reasons_of_episodes(
+    previous: Store, new: Store, source: str, instruments: Instruments, policy: Policy
+) -> Iterator[str]:
+    """Where both versions tell how many episodes have each value of an attribute."""
+    told, labels = [], []
+    for store in (previous, new):
+        choices = dict(list_choices(store, instruments, source, policy).attributes)
+        told.append({name for name, listed in choices.items() if all(choice.n is not None for choice in listed)})
+        labels.append(choice_labels(store, store.source(source), instruments, policy))
+    groups = _joined(*labels)
+    for name in sorted(told[0] & told[1]):
+        values = [_values_of_episodes(store, source, name) for store in (previous, new)]
+        both = pd.concat(values, axis=1, keys=("old", "new"))
+        both = both.apply(lambda column, of=groups[name]: column.map(lambda value: of.get(value, value)))
+        moved = both[both["old"] != both["new"]]
+        counts = pd.concat([moved["old"].value_counts(), moved["new"].value_counts()])
+        if (counts < policy.threshold).any():
+            yield _sentence((name,), "episodes", policy.threshold)
+
+
+def _values_of_episodes(store: Store, source: str, name: str) -> pd.Series:
+    """Each episode's value of the attribute."""
+
+    def question(table) -> ibis.Table:
+        rows = questions.population(table("episode"), store.source(source))
+        return rows.mutate(value=questions.attribute_value(rows, name)).select("episode_id", "value")
+
+    return store.ask(question).set_index("episode_id")["value"]
