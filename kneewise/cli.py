@@ -132,6 +132,7 @@ def _import(parsed: argparse.Namespace) -> int:
     from kneewise.outcomes.importing import import_export, preview, report_lines
     from kneewise.outcomes.instruments import instruments_from
     from kneewise.outcomes.profiles import all_profiles
+    from kneewise.outcomes.publishing import publish_if_safe
     from kneewise.outcomes.store import DEFAULT_STORE
 
     folder = parsed.store or DEFAULT_STORE
@@ -148,6 +149,10 @@ def _import(parsed: argparse.Namespace) -> int:
     else:
         report = import_export(parsed.path, profile, folder, instruments, **more)
     print("\n".join(report_lines(report, instruments)))
+    if not parsed.preview:
+        print(
+            "\n".join(publish_if_safe(folder, instruments).reasons or ("Shared figures are made from these records.",))
+        )
     return 0
 
 

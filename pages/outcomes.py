@@ -5,7 +5,7 @@ import streamlit as st
 from kneewise.ui import frame, outcomes
 
 frame.open_page("outcomes")
-asked = outcomes.choose()
-if asked is None:
+page = outcomes.choose()
+if page is None:
     st.stop()
-outcomes.show_answers(asked)
+outcomes.show_answers(page)

@@ -1,13 +1,19 @@
-"""Words and rows that the outcome charts share: counts, shares, the line under a chart, rows with an interval."""
+"""Words and rows that the outcome charts share: counts, shares, the line under a chart, rows with an interval.
+
+A figure is made in one go from dictionaries: Plotly checks a figure anew with every later change, which made a page of
+four charts four times as slow.
+"""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import plotly.graph_objects as go
 
+from kneewise.disclosure.grouping import EVERYBODY
 from kneewise.disclosure.released import ReleasedContext, ReleasedShare
 from kneewise.figures.drawn import Palette, plain
 from kneewise.statistics.intervals import LEVEL
@@ -17,6 +23,22 @@ Group = TypeVar("Group")
 RANGE = f"{round(100 * LEVEL)}\u00a0% interval"
 AXIS = {"automargin": True, "title": {"standoff": 10}, "tickfont": {"size": 13}}
 """Axes make room for their own words."""
+LEGEND_ABOVE = {
+    "showlegend": True,
+    "legend": {
+        "orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "normal",
+        "itemclick": False, "itemdoubleclick": False,
+    },
+}  # fmt: skip
+"""The legend above the chart, as words only."""
+TOO_FEW = "too few people"
+_UNSEEN = "rgba(0,0,0,0)"
+_LETTERS_PER_LINE = 64
+_LETTERS_PER_ROW_NAME = 24
+_ROOM_PX = 14
+_LINE_PX = 16
+_LEGEND_PX = 34
+_CAMERA_PX = 26  # room for the button that saves the picture
 
 
 def part_of(groups: Sequence[Group], part: Part) -> Sequence[Group]:
@@ -40,8 +62,10 @@ def number_text(value: float | None, decimals: int) -> str:
     return "not shown" if value is None else f"{value:.{decimals}f}".replace("-", "−")
 
 
-def signed_text(value: float, decimals: int) -> str:
-    """A change with its sign."""
+def signed_text(value: float | None, decimals: int) -> str:
+    """A change with its sign, or that it is not shown."""
+    if value is None:
+        return "not shown"
     return f"{value:+.{decimals}f}".replace("-", "−") if value else "0"
 
 
@@ -50,8 +74,10 @@ def decimals_of(values: Iterable[float | None]) -> int:
     return max((len(f"{value:g}".partition(".")[2]) for value in values if value is not None), default=0)
 
 
-def percent_of(n: int, whole: int) -> int:
-    """Whole percent `n` is of `whole`."""
+def percent_of(n: int | None, whole: int | None) -> int | None:
+    """Whole percent `n` is of `whole`; None where either may not be told."""
+    if n is None or whole is None:
+        return None
     return round(100 * n / whole) if whole else 0
 
 
@@ -104,90 +130,178 @@ def tail_text(context: ReleasedContext, n: int, completeness: ReleasedShare) -> 
     )
 
 
-def row_name(label: str, n: int) -> str:
-    """A group's name with its number of people, as the label of a row."""
-    return f"{plain_label(label)}<br>n = {count_text(n)}"
+def group_name(label: str, context: ReleasedContext) -> str:
+    """The name of a group; "everybody" of an answer that is restricted to a group is that group."""
+    if label != EVERYBODY or not context.only:
+        return label
+    return " and ".join(value for _, value in context.only)
 
 
-def row_height(rows: Sequence) -> int:
-    """The height in pixels of a chart with these rows."""
-    return 130 + 46 * len(rows)
+def row_name(label: str, n: int | None) -> str:
+    """A group's name with its number of people, as the label of a row; a long name in several lines."""
+    words = "<br>".join(map(plain_label, textwrap.wrap(label, _LETTERS_PER_ROW_NAME))) or plain_label(label)
+    return f"{words}<br>{TOO_FEW if n is None else f'n = {count_text(n)}'}"
 
 
-def blank_rows(colours: Palette, height_px: int) -> go.Figure:
-    """An empty figure in the quiet frame, made in one go: Plotly checks a figure anew with every later change."""
-    axes = {"xaxis": AXIS, "yaxis": AXIS, "barmode": "stack", "bargap": 0.3}
-    return go.Figure(layout=plain(colours, height_px) | axes)
+def row_height(names: Sequence[str]) -> int:
+    """The height in pixels of a chart with rows of these names."""
+    lines = max((name.count("<br>") for name in names), default=1)
+    return 130 + (30 + 16 * max(1, lines)) * len(names)
 
 
-def say_bounds(
-    figure: go.Figure, rows: Sequence[tuple[str, int, ReleasedShare]], names: Sequence[str], colours: Palette
-) -> None:
-    """Write the bound of a share that has no number into its row."""
-    for name, (_, _, share) in zip(names, rows, strict=True):
-        if share.percent is None:
-            figure.add_annotation(
-                x=50, y=name, text=plain_label(share.text), showarrow=False, font={"color": colours.ink, "size": 14}
-            )
+def rows_layout(
+    colours: Palette, rows: Sequence[tuple[str, int | None, ReleasedShare | None]], title: str, more: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The layout of a chart of rows (label, n, share) from 0 to 100 percent, without a grid across the rows.
 
-
-def percent_rows(figure: go.Figure, names: Sequence[str], colours: Palette) -> None:
-    """Make a chart of rows run from 0 to 100 percent."""
-    figure.update_xaxes(
-        range=[0, 102],
-        tickvals=[0, 25, 50, 75, 100],
-        fixedrange=True,
-        gridcolor=colours.faint,
-        zerolinecolor=colours.box_line,
-    )
-    figure.update_yaxes(
-        type="category",
-        categoryorder="array",
-        categoryarray=list(names),
-        range=[len(names) - 0.4, -0.6],
-        fixedrange=True,
-        showgrid=False,
-    )
-
-
-def legend_above(figure: go.Figure) -> None:
-    """Put the legend above the chart, as words only."""
-    figure.update_layout(
-        showlegend=True,
-        legend={
-            "orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "normal",
-            "itemclick": False, "itemdoubleclick": False,
-        },
-    )  # fmt: skip
-
-
-def interval_rows(rows: Sequence[tuple[str, int, ReleasedShare]], colours: Palette) -> go.Figure:
-    """A dot and its interval per row; where only a bound may be said, the bound in words."""
-    figure = blank_rows(colours, row_height(rows))
+    Where a share has no number, its bound stands in its row in words; a share of None says nothing.
+    """
     names = [row_name(label, n) for label, n, _ in rows]
-    shown = [(name, share) for name, (_, _, share) in zip(names, rows, strict=True) if share.percent is not None]
-    figure.add_trace(
-        go.Scatter(
-            x=[share.percent for _, share in shown],
-            y=[name for name, _ in shown],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [share.high_percent - share.percent for _, share in shown],
-                "arrayminus": [share.percent - share.low_percent for _, share in shown],
-                "color": colours.lit,
-                "thickness": 3,
-                "width": 8,
+    notes = [
+        {
+            "x": 50, "y": name, "text": plain_label(share.text), "showarrow": False,
+            "font": {"color": colours.ink, "size": 14},
+        }
+        for name, (_, _, share) in zip(names, rows, strict=True)
+        if share is not None and share.percent is None
+    ]  # fmt: skip
+    return {
+        **plain(colours, row_height(names)),
+        "barmode": "stack",
+        "bargap": 0.3,
+        "annotations": notes,
+        "xaxis": {
+            **AXIS,
+            "title": {"text": title, "standoff": 10},
+            "range": [0, 102],
+            "tickvals": [0, 25, 50, 75, 100],
+            "fixedrange": True,
+            "gridcolor": colours.faint,
+            "zerolinecolor": colours.box_line,
+        },
+        "yaxis": {
+            **AXIS,
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": names,
+            "range": [len(names) - 0.4, -0.6],
+            "fixedrange": True,
+            "showgrid": False,
+            # An empty title keeps room at the side: a saved picture is drawn with another, wider font.
+            "title": {"text": "\u00a0", "standoff": 0, "font": {"size": _ROOM_PX}},
+        },
+        **more,
+    }
+
+
+def interval_rows(
+    rows: Sequence[tuple[str, int | None, ReleasedShare]], colours: Palette, title: str = ""
+) -> go.Figure:
+    """A dot and its interval per row; where only a bound may be said, the bound in words.
+
+    The whole row answers to a click or a tap, not the dot alone; the row's `plain_label` stands last in its customdata.
+    """
+    names = [row_name(label, n) for label, n, _ in rows]
+    shown = [
+        (name, label, share)
+        for name, (label, _, share) in zip(names, rows, strict=True)
+        if share.percent is not None
+    ]  # fmt: skip
+    stay = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
+    about = {
+        "y": [name for name, _, _ in shown],
+        "customdata": [
+            [share.percent, share.low_percent, share.high_percent, plain_label(label)] for _, label, share in shown
+        ],
+        "hovertemplate": "%{y}: %{customdata[0]} %, %{customdata[1]} to %{customdata[2]} %<extra></extra>",
+    }
+    dots = {
+        "type": "scatter",
+        "x": [share.percent for _, _, share in shown],
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [share.high_percent - share.percent for _, _, share in shown],
+            "arrayminus": [share.percent - share.low_percent for _, _, share in shown],
+            "color": colours.lit,
+            "thickness": 3,
+            "width": 8,
+        },
+        "mode": "markers+text",
+        "text": [f"<b>{share.percent} %</b>" for _, _, share in shown],
+        "textposition": "top center",
+        "textfont": {"color": colours.ink},
+        "marker": {"size": 13, "color": colours.lit, "symbol": "diamond"},
+        **about,
+        **stay,
+        "unselected": {"marker": {"opacity": 1}, "textfont": {"color": colours.ink}},
+    }
+    field = {
+        "type": "bar",
+        "orientation": "h",
+        "x": [100] * len(shown),
+        "marker": {"color": _UNSEEN, "line": {"width": 0}},
+        **about,
+        **stay,
+    }
+    return go.Figure(data=[dots, field], layout=rows_layout(colours, rows, title, {}))
+
+
+def with_source(figure: go.Figure, title: str, n: int, context: ReleasedContext, colours: Palette) -> go.Figure:
+    """The figure with quiet lines at its foot that go along with a saved picture: what it shows, of whom, which records.
+
+    They say first what must never get lost: that the records are made up, or that the figures are internal. The page's
+    colour lies behind a picture, so that light words stay readable wherever it is put.
+    """
+    layout = figure.layout.to_plotly_json()
+    marks = [*(["INTERNAL"] if context.mode == "own" else []), *(["SYNTHETIC DATA"] if context.synthetic else [])]
+    words = [
+        *marks,
+        title,
+        *(f"only {value}" for _, value in context.only),
+        f"n = {count_text(n)}",
+        f"{context.instrument_name}, {context.direction}",
+        context.source_label,
+        f"version {context.version}",
+    ]
+    lines = [*_joined(words), *textwrap.wrap(context.attribution, _LETTERS_PER_LINE)]
+    below, margin = _below_the_plot(layout), layout.get("margin") or {}
+    above = _LEGEND_PX + _CAMERA_PX if layout.get("showlegend") else max(_CAMERA_PX, margin.get("t", 0))
+    figure.update_layout(
+        height=layout["height"] + _LINE_PX * len(lines) + 8 + _CAMERA_PX,
+        margin={**margin, "t": above, "b": below + _LINE_PX * len(lines) + 8},
+        paper_bgcolor=colours.page,
+        modebar={"bgcolor": _UNSEEN, "color": colours.quiet_ink, "activecolor": colours.ink},
+        annotations=[
+            *layout.get("annotations", ()),
+            {
+                "text": "<br>".join(map(plain_label, lines)), "showarrow": False, "align": "left",
+                "x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top", "yshift": -below,
+                "font": {"size": 12, "color": colours.quiet_ink},
             },
-            mode="markers+text",
-            text=[f"<b>{share.percent} %</b>" for _, share in shown],
-            textposition="top center",
-            textfont={"color": colours.ink},
-            marker={"size": 13, "color": colours.lit, "symbol": "diamond"},
-            customdata=[[share.low_percent, share.high_percent] for _, share in shown],
-            hovertemplate="%{y}: %{x} %, %{customdata[0]} to %{customdata[1]} %<extra></extra>",
-        )
-    )
-    say_bounds(figure, rows, names, colours)
-    percent_rows(figure, names, colours)
+        ],
+    )  # fmt: skip
     return figure
+
+
+def _joined(words: Iterable[str]) -> list[str]:
+    """The words parted by dots, in lines of no more letters than a narrow chart has room for."""
+    lines: list[str] = []
+    for word in words:
+        joined = f"{lines[-1]} · {word}" if lines else word
+        if lines and len(joined) <= _LETTERS_PER_LINE:
+            lines[-1] = joined
+        else:
+            lines.extend(textwrap.wrap(word, _LETTERS_PER_LINE))
+    return lines
+
+
+def _below_the_plot(layout: Mapping[str, Any]) -> int:
+    """Pixels that tick labels and the title of the axis take below the plot."""
+    axes = [axis for name, axis in layout.items() if name.startswith("xaxis")]
+    labels = [
+        str(text) for axis in axes for text in (*(axis.get("categoryarray") or ()), *(axis.get("ticktext") or ()))
+    ]
+    titles = [text for axis in axes if (text := (axis.get("title") or {}).get("text"))]
+    ticks_px = 8 + 17 * (1 + max((text.count("<br>") for text in labels), default=0))
+    return ticks_px + (10 + 18 * max(1 + text.count("<br>") for text in titles) if titles else 0)

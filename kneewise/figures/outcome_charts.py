@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from kneewise.disclosure.grouping import EVERYBODY
+from kneewise.disclosure.missing import ReleasedMissing
 from kneewise.disclosure.released import (
+    HIDDEN_BY_GROUP,
     ReleasedBin,
     ReleasedChange,
     ReleasedChangeGroup,
@@ -27,26 +29,26 @@ from kneewise.disclosure.released import (
     ReleasedTrend,
     ReleasedTrendGroup,
 )
+from kneewise.disclosure.released import TOO_FEW as NOT_SHOWN
 from kneewise.figures.chart_words import (
     AXIS,
+    LEGEND_ABOVE,
     RANGE,
+    TOO_FEW,
     Part,
     alt_text,
     better_is,
-    blank_rows,
     count_text,
     decimals_of,
+    group_name,
     interval_rows,
     kept_together,
-    legend_above,
     number_text,
     part_of,
     percent_of,
-    percent_rows,
     plain_label,
-    row_height,
     row_name,
-    say_bounds,
+    rows_layout,
     scale_text,
     share_figure,
     share_text,
@@ -54,11 +56,17 @@ from kneewise.figures.chart_words import (
     span_text,
     tail_text,
 )
-from kneewise.figures.drawn import Drawn, Palette, palette, plain_layout
+from kneewise.figures.drawn import Drawn, Palette, palette, plain
 
 _PANELS_PER_ROW = 3
+_GAP_ACROSS = 0.03
+_TREND_PX = 300
+_PANEL_PX = 200
 _NARROWEST_SEGMENT_WITH_TEXT = 10
 _MOST_EDGES_WITH_TEXT = 8
+_UNSEEN = "rgba(0,0,0,0)"
+_STAY = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
+"""A chosen row does not fade the others: which one was chosen is said in words."""
 
 
 @dataclass(frozen=True)
@@ -70,36 +78,46 @@ class Headline:
     sentence: str
 
 
-def headlines(change: ReleasedChange, responders: ReleasedResponders | None, status: str = "") -> tuple[Headline, ...]:
+def headlines(
+    change: ReleasedChange,
+    responders: ReleasedResponders | None,
+    status: str = "",
+    missing: ReleasedMissing | None = None,
+) -> tuple[Headline, ...]:
     """How many, how complete, how much better, and how many improved by what matters; of ungrouped answers.
 
-    `responders` is None where nothing may be said; `status` names how sure the important change itself is.
+    `responders` is None where nothing may be said; `status` names how sure the important change itself is; `missing` adds
+    how far those who did not come back could move the result.
     """
     context, group, decimals = change.context, change.groups[0], _mean_decimals(change)
+    rounded = "" if context.mode == "own" else "; counts are rounded, so that nobody can be singled out"
     found = [
-        Headline(
-            "People counted",
-            count_text(change.n),
-            "They have a score at the start and a later one. Counts are rounded, so that nobody can be singled out.",
-        ),
+        Headline("People counted", count_text(change.n), f"They have a score at the start and a later one{rounded}."),
         Headline("Completeness", share_figure(change.completeness), completeness_sentence(change.completeness)),
         Headline(
             "Average change, in points",
             signed_text(group.mean_change, decimals),
             f"{verdict(group, context)}: from {number_text(group.mean_first, decimals)} to "
-            f"{number_text(group.mean_last, decimals)} on {context.instrument_name} ({scale_text(context)}). {RANGE} of the "
-            f"average: {signed_text(group.low, decimals)} to {signed_text(group.high, decimals)}.",
+            f"{number_text(group.mean_last, decimals)} on {context.instrument_name} ({scale_text(context)}); {RANGE} "
+            f"{signed_text(group.low, decimals)} to {signed_text(group.high, decimals)}.",
         ),
     ]
     if responders is not None:
         share = responders.groups[0].share
-        span = "" if share.percent is None else f" ({RANGE} {share.low_percent} to {share.high_percent} %)"
+        seen = share.text if share.percent is None else f"{count_text(share.count)} of the {count_text(share.n)}"
+        span = "" if share.percent is None else f"{RANGE} {share.low_percent} to {share.high_percent} % of those seen; "
+        everybody = (
+            ""
+            if missing is None or missing.plausible_low_percent is None
+            else f"; of everybody who started, plausibly {missing.plausible_low_percent} to "
+            f"{missing.plausible_high_percent} %"
+        )
         found.append(
             Headline(
                 "Improved by what matters",
                 share_figure(share),
-                f"{share_text(share)} improved by {responders.important_change:g} points or more{span}. "
-                f"Why {responders.important_change:g}: the instrument's important change, {status}.",
+                f"{seen} seen again improved by {responders.important_change:g} points or more{everybody} "
+                f"({span}important change: {status}).",
             )
         )
     return tuple(Headline(each.label, each.figure, kept_together(each.sentence)) for each in found)
@@ -119,29 +137,50 @@ def completeness_sentence(share: ReleasedShare) -> str:
         return f"People with any score who also have a later one: {share.text}."
     return (
         f"{count_text(share.count)} of {count_text(share.n)} people with any score have a first and a later one "
-        f"({RANGE} {share.low_percent} to {share.high_percent} %). How the others fare is not known."
+        f"({RANGE} {share.low_percent} to {share.high_percent} %); how the others fare is not known."
     )
 
 
 def draw_trend(trend: ReleasedTrend, *, dark: bool, part: Part = None) -> Drawn:
-    """Score over time: the median of each visit, with the middle half of the people as a bar."""
+    """Score over time: the median of each visit, with the middle half of the people as a bar; a panel per group."""
     colours, groups = palette(dark), part_of(trend.groups, part)
     alone = len(trend.groups) == 1
-    figure, rows = _panels(groups, alone, colours, height_px=300, panel_px=200)
+    columns = 1 if alone else min(_PANELS_PER_ROW, max(1, len(groups)))
+    rows = -(-len(groups) // columns) or 1
+    decimals = _median_decimals(trend)
+    height_px = _TREND_PX if alone else 60 + (_PANEL_PX + 30) * rows
+    layout = plain(colours, height_px) | {"annotations": []}
+    if not alone:
+        layout["margin"] = {"l": 8, "r": 8, "t": 34, "b": 8}
+    data: list[dict[str, Any]] = []
     for place, group in enumerate(groups):
-        where = {"row": place // _PANELS_PER_ROW + 1, "col": place % _PANELS_PER_ROW + 1}
-        _add_visits(figure, group, colours, _median_decimals(trend), with_n=alone, **where)
-    minimum, maximum = trend.context.minimum, trend.context.maximum
-    room = 0.04 * (maximum - minimum)
-    figure.update_yaxes(
-        range=[minimum - room, maximum + room], fixedrange=True, gridcolor=colours.faint, zeroline=False, nticks=6
-    )
-    figure.update_xaxes(fixedrange=True, showgrid=False)
-    title = f"{plain_label(trend.context.instrument_name)}<br>({better_is(trend.context)})"
-    for row in range(1, rows + 1):
-        figure.update_yaxes(title={"text": title if row == 1 else ""}, row=row, col=1)
+        row, column = divmod(place, columns)
+        mark = "" if place == 0 else str(place + 1)
+        names = [_visit_name(visit.label, visit.n, alone) for visit in group.visits]
+        across, up = _panel(column, columns, _GAP_ACROSS), _panel(rows - 1 - row, rows, 0.3 / rows)
+        layout[f"xaxis{mark}"] = AXIS | {
+            "domain": across, "anchor": f"y{mark}", "type": "category", "categoryorder": "array", "categoryarray": names,
+            "range": [-0.5, len(names) - 0.5], "fixedrange": True, "showgrid": False,
+        }  # fmt: skip
+        layout[f"yaxis{mark}"] = _score_axis(trend.context, colours) | {
+            "domain": up, "anchor": f"x{mark}", "showticklabels": column == 0,
+        }  # fmt: skip
+        if mark:
+            layout[f"yaxis{mark}"] |= {"matches": "y", "title": {"text": ""}}
+        if not alone:
+            layout["annotations"].append(_panel_title(group, across, up, colours))
+        if all(visit.median is None for visit in group.visits):
+            layout["annotations"].append(
+                {
+                    "text": TOO_FEW if group.n is None else "too few people for a median", "showarrow": False,
+                    "x": 0.5, "y": 0.5, "xref": f"x{mark} domain", "yref": f"y{mark} domain",
+                    "font": {"size": 13, "color": colours.quiet_ink},
+                }
+            )  # fmt: skip
+        where = {"xaxis": f"x{mark}", "yaxis": f"y{mark}", "name": plain_label(group.label)}
+        data += [trace | where for trace in _visit_traces(group, names, colours, decimals)]
     return Drawn(
-        _with_room(figure),
+        go.Figure(data=data, layout=layout),
         kept_together(_trend_sentence(trend)),
         trend_table(trend, part),
         alt_text("Score over time", trend.context),
@@ -169,57 +208,113 @@ def draw_responders(responders: ReleasedResponders, status: str, *, dark: bool, 
     `status` names how sure the important change itself is ("awaiting verification").
     """
     groups = part_of(responders.groups, part)
-    figure = interval_rows([(group.label, group.n, group.share) for group in groups], palette(dark))
-    figure.update_xaxes(title="% of people with both scores")
+    rows = [(group_name(group.label, responders.context), group.n, group.share) for group in groups]
     return Drawn(
-        figure,
+        interval_rows(rows, palette(dark), "% of people with both scores"),
         kept_together(_responder_sentence(responders, status)),
         responder_table(responders, status, part),
         alt_text("People who improved by what matters", responders.context),
     )
 
 
+def draw_change(change: ReleasedChange, *, dark: bool, part: Part = None) -> Drawn:
+    """Mean change from first to last score with its interval, one row per group; better lies to the right."""
+    colours, groups = palette(dark), part_of(change.groups, part)
+    context, decimals = change.context, _mean_decimals(change)
+    known = [group for group in groups if group.mean_change is not None]
+    ends = [end for group in known for end in (group.low, group.high)]
+    low, high = min([0.0, *ends]), max([0.0, *ends])
+    room = 0.08 * ((high - low) or 1)
+    span = [low - room, high + room]
+    layout = rows_layout(colours, [(group_name(group.label, context), group.n, None) for group in groups], "", {})
+    layout["xaxis"] = AXIS | {
+        "title": {"text": "mean change in points (better lies to the right)", "standoff": 10},
+        "range": span if context.higher_is_better else span[::-1],
+        "fixedrange": True, "gridcolor": colours.faint, "zeroline": True, "zerolinecolor": colours.quiet_ink,
+        "zerolinewidth": 2, "nticks": 7,
+    }  # fmt: skip
+    names = [row_name(group_name(group.label, context), group.n) for group in known]
+    dots = {
+        "type": "scatter", "x": [group.mean_change for group in known], "y": names, "mode": "markers+text",
+        "text": [f"<b>{signed_text(group.mean_change, decimals)}</b>" for group in known],
+        "textposition": "top center", "textfont": {"color": colours.ink},
+        "marker": {"size": 13, "color": colours.lit, "symbol": "diamond"},
+        "error_x": {
+            "type": "data", "symmetric": False, "color": colours.lit, "thickness": 3, "width": 8,
+            "array": [group.high - group.mean_change for group in known],
+            "arrayminus": [group.mean_change - group.low for group in known],
+        },
+        "customdata": [
+            [signed_text(each, decimals) for each in (group.mean_change, group.low, group.high)] + [plain_label(group.label)]
+            for group in known
+        ],
+        "hovertemplate": "%{y}: %{customdata[0]}, %{customdata[1]} to %{customdata[2]}<extra></extra>",
+        "selected": {"marker": {"opacity": 1}},
+        "unselected": {"marker": {"opacity": 1}, "textfont": {"color": colours.ink}},
+    }  # fmt: skip
+    return Drawn(
+        go.Figure(data=[dots], layout=layout),
+        kept_together(change_sentence(change)),
+        completeness_table(change, part),
+        alt_text("Mean change", context),
+    )
+
+
+def change_sentence(change: ReleasedChange) -> str:
+    """How far the people moved on average, in the direction of good."""
+    context, decimals = change.context, _mean_decimals(change)
+    tail = tail_text(context, change.n, change.completeness)
+    if len(change.groups) > 1:
+        return (
+            f"Each diamond is a group's mean change from the first to the last score, the line its {RANGE}; where lines "
+            f"overlap, the groups may not differ, and a line across nought is no clear change. {tail}"
+        )
+    group = change.groups[0]
+    return (
+        f"{verdict(group, context)}: {signed_text(group.mean_change, decimals)} points, {RANGE} "
+        f"{signed_text(group.low, decimals)} to {signed_text(group.high, decimals)}. {tail}"
+    )
+
+
 def draw_completeness(change: ReleasedChange, *, dark: bool, part: Part = None) -> Drawn:
     """Share of the people with any score who have a first and a later one, per group; the rest is the unknown."""
     colours, groups = palette(dark), part_of(change.groups, part)
-    rows = [(group.label, group.n, group.completeness) for group in groups]
-    if all(share.percent is None for _, _, share in rows):
+    rows = [(group_name(group.label, change.context), group.n, group.completeness) for group in groups]
+    if all(share == HIDDEN_BY_GROUP for _, _, share in rows):
         # By group nothing may be said; the whole still can.
         rows = [("all groups together" if len(change.groups) > 1 else EVERYBODY, change.n, change.completeness)]
-    figure = blank_rows(colours, row_height(rows))
     names = [row_name(label, n) for label, n, _ in rows]
     known = [share.percent for _, _, share in rows]
-    for values, name, colour, pattern, ink in (
-        (known, "first and later score", colours.lit, "", colours.page),
-        ([None if each is None else 100 - each for each in known], "course not known", colours.faint, "/", colours.ink),
-    ):
-        figure.add_trace(
-            go.Bar(
-                x=values,
-                y=names,
-                orientation="h",
-                name=name,
-                marker={
-                    "color": colour,
-                    "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.quiet_ink, "size": 6},
-                },
-                text=[f"{each} %" if each and each >= _NARROWEST_SEGMENT_WITH_TEXT else "" for each in values],
-                textposition="inside",
-                insidetextanchor="middle",
-                textfont={"color": ink} if not pattern else {"color": "rgba(0,0,0,0)"},
-                hovertemplate=f"%{{y}}: %{{x}} % {name}<extra></extra>",
-            )
+    data = [
+        {
+            "type": "bar",
+            "x": values,
+            "y": names,
+            "orientation": "h",
+            "name": name,
+            "marker": {
+                "color": colour,
+                "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.quiet_ink, "size": 6},
+            },
+            "text": [f"{each} %" if each and each >= _NARROWEST_SEGMENT_WITH_TEXT else "" for each in values],
+            "textposition": "inside",
+            "insidetextanchor": "middle",
+            "textfont": {"color": ink},
+            "customdata": [plain_label(label) for label, _, _ in rows],
+            "hovertemplate": f"%{{y}}: %{{x}} % {name}<extra></extra>",
+            **_STAY,
+        }
+        for values, name, colour, pattern, ink in (
+            (known, "first and later score", colours.lit, "", colours.page),
+            ([None if each is None else 100 - each for each in known], "course not known", colours.faint, "/", _UNSEEN),
         )
-    say_bounds(figure, rows, names, colours)
-    percent_rows(figure, names, colours)
-    figure.update_xaxes(title="% of people with any score")
-    legend_above(figure)
+    ]
     sentence = completeness_sentence(change.completeness)
-    if len(change.groups) > 1 and change.groups[0].completeness.percent is None:
+    if len(change.groups) > 1 and change.groups[0].completeness == HIDDEN_BY_GROUP:
         sentence += f" By group: {change.groups[0].completeness.text}."
     sentence += " Those who did not answer may have done better or worse; nothing here corrects for them."
     return Drawn(
-        figure,
+        go.Figure(data=data, layout=rows_layout(colours, rows, "% of people with any score", LEGEND_ABOVE)),
         kept_together(sentence),
         completeness_table(change, part),
         alt_text("Completeness", change.context),
@@ -227,14 +322,15 @@ def draw_completeness(change: ReleasedChange, *, dark: bool, part: Part = None) 
 
 
 def trend_table(trend: ReleasedTrend, part: Part = None) -> pd.DataFrame:
-    """One row per group and visit."""
+    """One row per group and visit; how many came is a column of it where that is told."""
     decimals = _median_decimals(trend)
+    told = any(visit.n is not None for group in trend.groups for visit in group.visits)
     return pd.DataFrame(
         [
             {
-                "Group": group.label,
+                "Group": group_name(group.label, trend.context),
                 "Visit": visit.label,
-                "People": visit.n,
+                **({"People": _told(visit.n)} if told else {}),
                 "Lower quartile": number_text(visit.lower_quartile, decimals),
                 "Median": number_text(visit.median, decimals),
                 "Upper quartile": number_text(visit.upper_quartile, decimals),
@@ -252,11 +348,11 @@ def distribution_table(distribution: ReleasedDistribution, part: Part = None) ->
     return pd.DataFrame(
         [
             {
-                "Group": group.label,
+                "Group": group_name(group.label, distribution.context),
                 "Change": _bin_name(each, decimals),
                 "That is": _bin_meaning(each, distribution.context),
-                "People": each.n,
-                "Of 100 people in the group": percent_of(each.n, group.n),
+                "People": _told(each.n),
+                "Of 100 people in the group": _told(percent_of(each.n, group.n)),
             }
             for group in part_of(distribution.groups, part)
             for each in group.bins
@@ -269,8 +365,8 @@ def responder_table(responders: ReleasedResponders, status: str, part: Part = No
     return pd.DataFrame(
         [
             {
-                "Group": group.label,
-                "People": group.n,
+                "Group": group_name(group.label, responders.context),
+                "People": _told(group.n),
                 "Improved by what matters": group.share.text,
                 RANGE: span_text(group.share),
                 "Completeness": group.completeness.text,
@@ -287,8 +383,8 @@ def completeness_table(change: ReleasedChange, part: Part = None) -> pd.DataFram
     return pd.DataFrame(
         [
             {
-                "Group": group.label,
-                "People": group.n,
+                "Group": group_name(group.label, change.context),
+                "People": _told(group.n),
                 "Completeness": group.completeness.text,
                 "Mean first": number_text(group.mean_first, decimals),
                 "Mean last": number_text(group.mean_last, decimals),
@@ -298,6 +394,11 @@ def completeness_table(change: ReleasedChange, part: Part = None) -> pd.DataFram
             for group in part_of(change.groups, part)
         ]
     )
+
+
+def _told(count: int | None) -> int | str:
+    """A released count as a cell of a table."""
+    return "not shown" if count is None else count
 
 
 def _mean_decimals(change: ReleasedChange) -> int:
@@ -319,84 +420,73 @@ def _edge_decimals(distribution: ReleasedDistribution) -> int:
     return decimals_of(each.low for each in distribution.groups[0].bins)
 
 
-def _group_title(label: str, n: int) -> str:
-    return f"{plain_label(label)}  (n = {count_text(n)})"
+def _panel(place: int, count: int, gap: float) -> list[float]:
+    """Where panel `place` of `count` begins and ends, as shares of the whole."""
+    size = (1 - gap * (count - 1)) / count
+    return [round(place * (size + gap), 4), round(place * (size + gap) + size, 4)]
 
 
-def _panels(groups: Sequence, alone: bool, colours: Palette, height_px: int, panel_px: int) -> tuple[go.Figure, int]:
-    """An empty figure with one panel per group, and its number of rows."""
-    if alone:
-        return plain_layout(make_subplots(rows=1, cols=1), colours, height_px), 1
-    columns = _PANELS_PER_ROW
-    rows = -(-len(groups) // columns)
-    figure = make_subplots(
-        rows=rows,
-        cols=columns,
-        shared_yaxes=True,
-        subplot_titles=[_group_title(group.label, group.n) for group in groups],
-        vertical_spacing=0.3 / rows if rows > 1 else 0,
-        horizontal_spacing=0.03,
-    )
-    figure.update_annotations(font={"size": 14, "color": colours.ink})
-    plain_layout(figure, colours, 60 + (panel_px + 30) * rows)
-    figure.update_layout(margin={"t": 34})
-    return figure, rows
+def _panel_title(group: ReleasedTrendGroup, across: list[float], up: list[float], colours: Palette) -> dict[str, Any]:
+    n = TOO_FEW if group.n is None else f"n = {count_text(group.n)}"
+    return {
+        "text": f"{plain_label(group.label)}  ({n})", "showarrow": False, "font": {"size": 14, "color": colours.ink},
+        "x": sum(across) / 2, "y": up[1], "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom",
+    }  # fmt: skip
 
 
-def _add_visits(
-    figure: go.Figure, group: ReleasedTrendGroup, colours: Palette, decimals: int, *, with_n: bool, row: int, col: int
-) -> None:
-    names = [_visit_name(visit.label, visit.n, with_n) for visit in group.visits]
-    boxes = [place for place, visit in enumerate(group.visits) if visit.lower_quartile is not None]
-    visits = group.visits
-    figure.add_trace(
-        go.Bar(
-            x=[names[place] for place in boxes],
-            y=[visits[place].upper_quartile - visits[place].lower_quartile for place in boxes],
-            base=[visits[place].lower_quartile for place in boxes],
-            width=0.3,
-            marker={"color": colours.lit_box, "line": {"width": 0}},
-            customdata=[
-                [visits[place].lower_quartile, visits[place].upper_quartile, count_text(visits[place].n)]
-                for place in boxes
-            ],
-            hovertemplate="middle half: %{customdata[0]} to %{customdata[1]}<br>n = %{customdata[2]}<extra></extra>",
-        ),
-        row=row,
-        col=col,
-    )
-    figure.add_trace(
-        go.Scatter(
-            x=names,
-            y=[visit.median for visit in visits],
-            mode="lines+markers+text",
-            text=["" if visit.median is None else f"<b>{number_text(visit.median, decimals)}</b>" for visit in visits],
-            textposition="top center",
-            textfont={"color": colours.ink},
-            line={"color": colours.lit, "width": 2},
-            marker={"size": 10, "color": colours.lit, "symbol": "diamond"},
-            hovertemplate="median %{y}<extra></extra>",
-        ),
-        row=row,
-        col=col,
-    )
-    figure.update_xaxes(
-        type="category", categoryorder="array", categoryarray=names, range=[-0.5, len(names) - 0.5], row=row, col=col
-    )
-    if all(visit.median is None for visit in visits):
-        figure.add_annotation(
-            text="too few people for a median",
-            x=0.5, y=0.5, xref="x domain", yref="y domain", showarrow=False,
-            font={"size": 13, "color": colours.quiet_ink},
-            row=row, col=col,
-        )  # fmt: skip
+def _score_axis(context: ReleasedContext, colours: Palette) -> dict[str, Any]:
+    """The whole scale, with a little room at its ends, and the direction of good."""
+    room = 0.04 * (context.maximum - context.minimum)
+    return AXIS | {
+        "range": [context.minimum - room, context.maximum + room], "fixedrange": True, "gridcolor": colours.faint,
+        "zeroline": False, "nticks": 6,
+        "title": {"text": f"{plain_label(context.instrument_name)}<br>({better_is(context)})", "standoff": 10},
+    }  # fmt: skip
 
 
-def _visit_name(label: str, n: int, with_n: bool) -> str:
-    words = (
-        plain_label(label).replace(" after", "<br>after").replace(" the ", "<br>the ") if with_n else plain_label(label)
-    )
-    return f"{words}<br>n = {count_text(n)}" if with_n else words.replace("before the operation", "before")
+def _visit_traces(
+    group: ReleasedTrendGroup, names: Sequence[str], colours: Palette, decimals: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The boxes and the medians of one group's visits."""
+    boxes = [
+        (name, visit) for name, visit in zip(names, group.visits, strict=True) if visit.lower_quartile is not None
+    ]  # fmt: skip
+    box = {
+        "type": "bar",
+        "x": [name for name, _ in boxes],
+        "y": [visit.upper_quartile - visit.lower_quartile for _, visit in boxes],
+        "base": [visit.lower_quartile for _, visit in boxes],
+        "width": 0.3,
+        "marker": {"color": colours.lit_box, "line": {"width": 0}},
+        "customdata": [
+            [visit.lower_quartile, visit.upper_quartile, "" if visit.n is None else f"<br>n = {count_text(visit.n)}"]
+            for _, visit in boxes
+        ],
+        "hovertemplate": "middle half: %{customdata[0]} to %{customdata[1]}%{customdata[2]}<extra></extra>",
+    }
+    medians = {
+        "type": "scatter",
+        "x": list(names),
+        "y": [visit.median for visit in group.visits],
+        "mode": "lines+markers+text",
+        "text": [
+            "" if visit.median is None else f"<b>{number_text(visit.median, decimals)}</b>" for visit in group.visits
+        ],
+        "textposition": "top center",
+        "textfont": {"color": colours.ink},
+        "line": {"color": colours.lit, "width": 2},
+        "marker": {"size": 10, "color": colours.lit, "symbol": "diamond"},
+        "hovertemplate": "median %{y}<extra></extra>",
+    }
+    return box, medians
+
+
+def _visit_name(label: str, n: int | None, alone: bool) -> str:
+    words = plain_label(label)
+    if not alone:
+        return words.replace("before the operation", "before")
+    words = words.replace(" after", "<br>after").replace(" the ", "<br>the ")
+    return words if n is None else f"{words}<br>n = {count_text(n)}"
 
 
 def _trend_sentence(trend: ReleasedTrend) -> str:
@@ -446,9 +536,14 @@ def _middle_name(each: ReleasedBin, context: ReleasedContext) -> str:
     return ", ".join([*below, "the same"]) + " or " + above[0]
 
 
-def _thirds(group: ReleasedDistributionGroup) -> tuple[int, int, int]:
-    """People who got worse, stayed about the same, got better: sums of released bins."""
-    return tuple(sum(each.n for each in group.bins if each.better is side) for side in (False, None, True))
+def _thirds(group: ReleasedDistributionGroup) -> tuple[int | None, int | None, int | None]:
+    """People who got worse, stayed about the same, got better: sums of released bins; None where a bin is hidden."""
+
+    def people(side: bool | None) -> int | None:
+        inside = [each.n for each in group.bins if each.better is side]
+        return None if None in inside else sum(inside)
+
+    return people(False), people(None), people(True)
 
 
 def _middle(distribution: ReleasedDistribution) -> str:
@@ -459,9 +554,9 @@ def _middle(distribution: ReleasedDistribution) -> str:
 
 def _distribution_sentence(distribution: ReleasedDistribution) -> str:
     context = distribution.context
-    tail = tail_text(context, distribution.n, distribution.completeness).replace(
-        "; compl", " as the sum of rounded columns; compl"
-    )
+    tail = tail_text(context, distribution.n, distribution.completeness)
+    if context.mode == "shared":
+        tail = tail.replace("; compl", " as the sum of rounded columns; compl")
     middle = _middle(distribution)
     if len(distribution.groups) > 1:
         lead = "How many of 100 people in each group got worse, stayed about the same or got better."
@@ -470,6 +565,12 @@ def _distribution_sentence(distribution: ReleasedDistribution) -> str:
         return f"{lead} The middle part holds: {middle}. {tail}"
     group = distribution.groups[0]
     worse, same, better = (percent_of(n, group.n) for n in _thirds(group))
+    if None in (worse, same, better):
+        known = ((better, "got better"), (same, f"stayed about the same ({middle})"), (worse, "got worse"))
+        told = [f"about {n} {what}" for n, what in known if n is not None]
+        hidden = [f"who {what}" for n, what in known if n is None]
+        lead = f"Of 100 people {' and '.join(told)}. " if told else ""
+        return f"{lead}Not summed up, because a column of it is of too few people: {', '.join(hidden)}. {tail}"
     if any(each.better is False for each in group.bins):
         return f"Of 100 people about {better} got better, {same} stayed about the same ({middle}) and {worse} got worse. {tail}"
     return f"Of 100 people about {better} got better; too few got worse to be drawn apart from the {same} ({middle}). {tail}"
@@ -478,53 +579,60 @@ def _distribution_sentence(distribution: ReleasedDistribution) -> str:
 def _columns(distribution: ReleasedDistribution, colours: Palette) -> go.Figure:
     """Columns of equal width between the ends of the bins; better always lies to the right."""
     group, context = distribution.groups[0], distribution.context
-    figure = blank_rows(colours, 300)
     decimals = _edge_decimals(distribution)
     shares = [percent_of(each.n, group.n) for each in group.bins]
+    data = []
     for side, name, colour, pattern in _sides(distribution, colours):
-        places = [place for place, each in enumerate(group.bins) if each.better is side]
-        figure.add_trace(
-            go.Bar(
-                x=[place + 0.5 for place in places],
-                y=[shares[place] for place in places],
-                width=0.94,
-                name=name,
-                marker={
+        places = [place for place, each in enumerate(group.bins) if each.better is side and shares[place] is not None]
+        data.append(
+            {
+                "type": "bar",
+                "x": [place + 0.5 for place in places],
+                "y": [shares[place] for place in places],
+                "width": 0.94,
+                "name": name,
+                "marker": {
                     "color": colour,
                     "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.page, "size": 6},
                 },
-                text=[f"{shares[place]}" if shares[place] else "<1" for place in places],
-                textposition="outside",
-                textfont={"color": colours.ink},
-                customdata=[
+                "text": [f"{shares[place]}" if shares[place] else "<1" for place in places],
+                "textposition": "outside",
+                "textfont": {"color": colours.ink},
+                "customdata": [
                     [_bin_name(group.bins[place], decimals), count_text(group.bins[place].n)] for place in places
                 ],
-                hovertemplate="change %{customdata[0]}: %{customdata[1]} people (%{y} of 100)<extra></extra>",
-                cliponaxis=False,
-            )
+                "hovertemplate": "change %{customdata[0]}: %{customdata[1]} people (%{y} of 100)<extra></extra>",
+                "cliponaxis": False,
+            }
         )
     edges = [(place, each.low) for place, each in enumerate(group.bins) if each.low is not None]
     if len(edges) > _MOST_EDGES_WITH_TEXT:
         nought = next((place for place, low in edges if low == 0), 0)
         edges = [(place, low) for place, low in edges if (place - nought) % 2 == 0]
-    figure.update_xaxes(
-        tickvals=[place for place, _ in edges],
-        ticktext=[signed_text(low, decimals) for _, low in edges],
-        range=[0, len(group.bins)] if context.higher_is_better else [len(group.bins), 0],
-        title="Change in points (better lies to the right)",
-        fixedrange=True,
-        showgrid=False,
-        zeroline=False,
-    )
-    figure.update_yaxes(
-        title="of 100 people",
-        fixedrange=True,
-        gridcolor=colours.faint,
-        rangemode="tozero",
-        zerolinecolor=colours.box_line,
-    )
-    legend_above(figure)
-    return figure
+    layout = {
+        **plain(colours, _TREND_PX),
+        **LEGEND_ABOVE,
+        "bargap": 0.3,
+        "xaxis": {
+            **AXIS,
+            "tickvals": [place for place, _ in edges],
+            "ticktext": [signed_text(low, decimals) for _, low in edges],
+            "range": [0, len(group.bins)] if context.higher_is_better else [len(group.bins), 0],
+            "title": {"text": "Change in points (better lies to the right)", "standoff": 10},
+            "fixedrange": True,
+            "showgrid": False,
+            "zeroline": False,
+        },
+        "yaxis": {
+            **AXIS,
+            "title": {"text": "of 100 people", "standoff": 10},
+            "fixedrange": True,
+            "gridcolor": colours.faint,
+            "rangemode": "tozero",
+            "zerolinecolor": colours.box_line,
+        },
+    }
+    return go.Figure(data=data, layout=layout)
 
 
 def _sides(distribution: ReleasedDistribution, colours: Palette) -> list[tuple[bool | None, str, str, str]]:
@@ -541,40 +649,53 @@ def _sides(distribution: ReleasedDistribution, colours: Palette) -> list[tuple[b
 def _three_parts(
     distribution: ReleasedDistribution, groups: Sequence[ReleasedDistributionGroup], colours: Palette
 ) -> go.Figure:
-    figure = blank_rows(colours, row_height(groups))
-    names = [row_name(group.label, group.n) for group in groups]
     parts = [tuple(percent_of(n, group.n) for n in _thirds(group)) for group in groups]
+    nothing = [all(part is None for part in each) for each in parts]
+    rows = [
+        (group.label, group.n, NOT_SHOWN if hidden else None) for group, hidden in zip(groups, nothing, strict=True)
+    ]
+    names = [row_name(label, n) for label, n, _ in rows]
+    data = []
     for side, name, colour, pattern in _sides(distribution, colours):
         place = (False, None, True).index(side)
         values = [part[place] for part in parts]
-        figure.add_trace(
-            go.Bar(
-                x=values,
-                y=names,
-                orientation="h",
-                name=name,
-                marker={
+        data.append(
+            {
+                "type": "bar",
+                "x": values,
+                "y": names,
+                "orientation": "h",
+                "name": name,
+                "marker": {
                     "color": colour,
                     "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.page, "size": 6},
                 },
-                text=[f"{each}" if each >= _NARROWEST_SEGMENT_WITH_TEXT and not pattern else "" for each in values],
-                textposition="inside",
-                insidetextanchor="middle",
-                textfont={"color": colours.page if place == 2 else colours.ink},
-                hovertemplate=f"%{{y}}: %{{x}} of 100 {name}<extra></extra>",
-            )
+                "text": [
+                    f"{each}" if each is not None and each >= _NARROWEST_SEGMENT_WITH_TEXT and not pattern else ""
+                    for each in values
+                ],
+                "textposition": "inside",
+                "insidetextanchor": "middle",
+                "textfont": {"color": colours.page if place == 2 else colours.ink},
+                "customdata": [plain_label(group.label) for group in groups],
+                "hovertemplate": f"%{{y}}: %{{x}} of 100 {name}<extra></extra>",
+                **_STAY,
+            }
         )
-    percent_rows(figure, names, colours)
-    figure.update_xaxes(title="of 100 people")
-    legend_above(figure)
-    return figure
+    layout = rows_layout(colours, rows, "of 100 people", LEGEND_ABOVE)
+    for name, part, hidden in zip(names, parts, nothing, strict=True):
+        if None in part and not hidden:
+            known = sum(each for each in part if each is not None)
+            layout["annotations"].append(_rest_too_few(name, known, colours))
+    return go.Figure(data=data, layout=layout)
 
 
-def _with_room(figure: go.Figure) -> go.Figure:
-    """The panels of a figure with several axes make room for their own words as well."""
-    figure.update_xaxes(AXIS)
-    figure.update_yaxes(AXIS)
-    return figure
+def _rest_too_few(name: str, known: int, colours: Palette) -> dict[str, Any]:
+    """Says behind the parts of a row that are drawn that the others rest on too few people."""
+    return {
+        "text": f"the rest: {TOO_FEW}", "x": known + 2, "y": name, "xanchor": "left" if known <= 50 else "right",
+        "showarrow": False, "font": {"size": 13, "color": colours.quiet_ink if known <= 50 else colours.ink},
+    }  # fmt: skip
 
 
 def _responder_sentence(responders: ReleasedResponders, status: str) -> str:

@@ -24,7 +24,7 @@ from kneewise.knowledge_base.models import Finding, KnowledgeBase, Option, Optio
 from kneewise.reasoning import assess
 from kneewise.reasoning import findings as findings_file
 from kneewise.reasoning.conclusions import Conclusions, FactValue, OptionAdvice
-from kneewise.ui import caches, charts, frame, inputs, material, reasons, session, take_home
+from kneewise.ui import caches, charts, frame, inputs, like_mine, material, reasons, session, take_home
 from kneewise.ui.reasons import label_of
 from kneewise.ui.sheet import Sheet
 
@@ -441,6 +441,8 @@ def _show_options(knowledge: KnowledgeBase, sheet: Sheet, conclusions: Conclusio
     for option in compared:
         _show_row(knowledge, sheet, conclusions, option, voice)
     _show_ties(knowledge, conclusions, voice)
+    if voice == "clinician":
+        like_mine.show(knowledge, sheet)
     _show_others(knowledge, sheet, conclusions, voice)
 
 

@@ -138,7 +138,18 @@ def _store(uploaded: UploadedFile, profile: Profile, chosen: str, left_out: list
     stored = _watched(work)
     if stored is not None:
         session.hold(_RESULT, f"{uploaded.file_id}/{chosen}", stored)
+        _release()
     return stored is not None
+
+
+def _release(done: str = "") -> None:
+    """Share what is stored now if that gives nobody away; says once what was `done`, and why it is not shared."""
+    try:
+        reasons = stores.release("clinic", _scales())
+    except StoreError as refusal:
+        reasons = refusal.sentences
+    if done or reasons:
+        session.say_next(" ".join(filter(None, (done, *reasons))))
 
 
 def _offer_to_leave_out(found: IdentityFound, made_from: str, left_out: list[str]) -> None:
@@ -431,5 +442,9 @@ def _undo() -> None:
         _refuse(refusal)
         return
     session.forget(_RESULT)
-    session.say_next("The last import is undone.")
+    done = "The last import is undone."
+    if _current() is None:
+        session.say_next(done)
+    else:
+        _release(done)
     st.rerun()

@@ -1,128 +1,147 @@
-"""The outcomes screen: choose records and a question, read the headlines, then four charts with their tables."""
+"""The outcomes screen: whose records, which score, of whom; then the part of the page that is open.
+
+What is chosen is kept in the session and, for shared figures, in the address, so that it survives a link.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+import os
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
 from kneewise.disclosure.grouping import SMALLER_GROUPS
-from kneewise.disclosure.released import (
-    ReleasedChange,
-    ReleasedChoices,
-    ReleasedContext,
-    ReleasedDistribution,
-    ReleasedResponders,
-    ReleasedTrend,
-)
-from kneewise.errors import DisclosureRefused, KneewiseError, StoreError
-from kneewise.figures import Drawn, outcome_charts
-from kneewise.knowledge_base.words import status_words
-from kneewise.outcomes import answers, demo
-from kneewise.outcomes.asking import ATTRIBUTE_NAMES, Question
+from kneewise.disclosure.policy import read_policy
+from kneewise.disclosure.released import ReleasedChoices
+from kneewise.errors import StoreError
+from kneewise.outcomes import demo
+from kneewise.outcomes.asking import ATTRIBUTE_NAMES, Only
 from kneewise.outcomes.instruments import instruments_from
-from kneewise.ui import caches, charts, downloads, frame, material, session, stores
-from kneewise.ui.plain_text import escaped, escaped_table
+from kneewise.ui import frame, link, material, outcome_answers, outcome_sections, session, stores
+from kneewise.ui.outcome_answers import Asked
+from kneewise.ui.outcome_sections import SECTIONS, SPLITS, Page, place
+from kneewise.ui.plain_text import escaped
 from kneewise.ui.stores import Records
 
-GROUPS_AT_A_TIME = 12
-LIMITS = (
-    "**Read with care.** There is no control group. People come when they are at their worst, and many would have got "
-    "better anyway (regression to the mean). Those who did not answer are missing, and may differ from those who did. "
-    "So these figures describe what happened; they do not show what caused it, and they rank nobody."
+OWN_ALLOWED = "KNEEWISE_OUTCOMES"
+"""The environment variable with which a clinic allows the own mode (`own`) when it starts the server."""
+
+
+NEWER_WAIT = (
+    "Newer records are stored. The shared figures stay those of the version before, until enough people have changed in "
+    "every group that nobody can be found by comparing the two."
 )
-_NOTHING = ""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What the person chose. `only` is "attribute=value" or None."""
-
-    records: Records
-    instrument: str
-    group_by: str | None
-    only: str | None
+def own_is_allowed() -> bool:
+    """Whether the clinic started this server for staff who may see the records."""
+    return os.environ.get(OWN_ALLOWED) == "own"
 
 
-@dataclass(frozen=True)
-class Refused:
-    """Why an answer is not shown."""
-
-    sentences: tuple[str, ...]
+def chosen_mode() -> str:
+    """The mode of the figures in this window: "shared", or "own" where that is allowed and was chosen."""
+    return "own" if own_is_allowed() and session.get(place("own"), False) else "shared"
 
 
-@dataclass(frozen=True)
-class Answers:
-    """The released answers to what was asked; `whole` and `whole_responders` are of all groups together."""
-
-    whole: ReleasedChange
-    whole_responders: ReleasedResponders | Refused
-    change: ReleasedChange | Refused
-    trend: ReleasedTrend | Refused
-    distribution: ReleasedDistribution | Refused
-    responders: ReleasedResponders | Refused
-    status: str
-
-
-def choose() -> Asked | None:
+def choose() -> Page | None:
     """What the person wants to see; None where there is nothing to choose from, after saying what to do."""
-    found, problems = stores.available()
+    request = link.arrived()
+    if request is not None:
+        session.put(place("own"), None)  # a link is always about shared figures
+    found, problems = stores.available(chosen_mode())
     for sentence in problems:
         st.error(escaped(sentence))
     if not found:
         _offer_demonstration()
         return None
+    mode = _choose_mode()
     above = st.container()
-    records_column, instrument_column, group_column, only_column = st.columns([4, 3, 3, 3])
-    with records_column:
+    columns = st.columns([4, 3, 4])
+    _take(request, "records", list(found))
+    with columns[0]:
         records = found[
             _choice("Records", "records", {key: f"{each.label}{_made_up(each)}" for key, each in found.items()})
         ]
     if records.synthetic:
         with above:
             frame.say_synthetic()
-    choices = _choices(_version(records), records.key, records.label, records.version)
+    if mode == "shared" and stores.waiting(records):
+        with above:
+            st.info(NEWER_WAIT)
+    try:
+        choices = outcome_answers.choices_of(records, mode)
+    except StoreError as refusal:
+        for sentence in refusal.sentences:
+            st.error(escaped(sentence))
+        return None
     if not choices.instruments:
         st.info("These records hold no score of an instrument that the knowledge base knows.")
         return None
-    with instrument_column:
+    _take(request, "score", choices.instruments, "instrument")
+    _take(request, "section", SECTIONS)
+    _take_people(request, choices)
+    with columns[1]:
         instrument = _choice("Score", "instrument", _instruments(choices))
-    values = dict(choices.attributes)
-    with group_column:
-        group_by = _choice("Split by", "group_by", {_NOTHING: "No split", **{name: _named(name) for name in values}})
-    with only_column:
-        only = _choice(
-            "Show only",
-            "only",
-            {
-                _NOTHING: "Everybody",
-                **{
-                    f"{name}={choice.value}": f"{_named(name)}: {choice.value}"
-                    for name, listed in values.items()
-                    if name != group_by
-                    for choice in listed
-                    if choice.value != SMALLER_GROUPS
-                },
-            },
-        )
-    return Asked(records, instrument, group_by or None, only or None)
+    section = session.get(place("section"), next(iter(SECTIONS)))
+    only, said = _fitting(choices, _split_of(section, choices))
+    with columns[2]:
+        _offer_filter(choices, only)
+    with above:
+        for sentence in filter(None, [request.sentence() if request else "", *said]):
+            st.warning(escaped(sentence))
+    _show_filters(only)
+    section = _choose_section()
+    asked = Asked(records, mode, instrument, only)
+    return Page(asked, choices, section)
 
 
-def _choice(label: str, name: str, offered: dict[str, str]) -> str:
+def show_answers(page: Page) -> None:
+    """The open part of the page; then let the address hold what is shown."""
+    outcome_sections.show(page)
+    link.show(_address(page))
+
+
+def _choose_mode() -> str:
+    """Says at the top whose figures these are; where the clinic allows its own, offers the switch."""
+    threshold = read_policy("shared").threshold
+    shared = f"**Shared figures**: groups of {threshold} people or more, counts rounded; nobody can be singled out."
+    if not own_is_allowed():
+        st.caption(shared)
+        return "shared"
+    said, switch = st.columns([3, 1], vertical_alignment="center")
+    with switch:
+        st.toggle("Own clinic (internal)", **session.keep(place("own"), False))
+    mode = chosen_mode()
+    with said:
+        if mode == "own":
+            st.warning(f"**Own clinic.** {read_policy('own').mode_note}")
+        else:
+            st.caption(shared)
+    return mode
+
+
+def _choose_section() -> str:
+    """The part of the page that is open."""
+    return st.segmented_control(
+        "Part of the page",
+        list(SECTIONS),
+        format_func=SECTIONS.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        wrap=True,
+        **session.keep(place("section"), next(iter(SECTIONS)), list(SECTIONS)),
+    )
+
+
+def _choice(label: str, name: str, offered: Mapping[str, str]) -> str:
     """The chosen key of `offered`; its first one until the person chooses."""
     keys = list(offered)
-    kept = session.keep(f"screen.outcomes.{name}", keys[0], keys)
+    kept = session.keep(place(name), keys[0], keys)
     return st.selectbox(label, keys, format_func=lambda key: offered.get(key, key), **kept) or keys[0]
 
 
 def _made_up(records: Records) -> str:
     return " (synthetic)" if records.synthetic and "ynthetic" not in records.label else ""
-
-
-def _named(attribute: str) -> str:
-    return ATTRIBUTE_NAMES.get(attribute, attribute).capitalize()
 
 
 def _instruments(choices: ReleasedChoices) -> dict[str, str]:
@@ -132,121 +151,150 @@ def _instruments(choices: ReleasedChoices) -> dict[str, str]:
     return {name: scales[name].name for name in order}
 
 
-def show_answers(asked: Asked) -> None:
-    """Headlines, four charts, their tables to keep; what can't be shown says why."""
-    try:
-        with st.spinner("Counting…"):
-            found = _answers(_version(asked.records), *_plain(asked))
-    except (DisclosureRefused, StoreError) as refusal:
-        for sentence in refusal.sentences:
-            st.info(escaped(sentence))
+# --- Whom the figures are about --------------------------------------------------------------------------------------
+
+
+def _filters_of(choices: ReleasedChoices) -> dict[str, tuple[str, str]]:
+    """Every filter that can be chosen, as "attribute=value" -> (attribute, value)."""
+    return {
+        f"{name}={choice.value}": (name, choice.value)
+        for name, listed in choices.attributes
+        for choice in listed
+        if choice.value != SMALLER_GROUPS
+    }
+
+
+def _split_of(section: str, choices: ReleasedChoices) -> str | None:
+    """The split of the open part, if it has one that these records know."""
+    chosen = session.get(place(SPLITS[section])) if section in SPLITS else None
+    return chosen if chosen in dict(choices.attributes) else None
+
+
+def _fitting(choices: ReleasedChoices, group_by: str | None) -> tuple[Only, list[str]]:
+    """The filters that go together with the split, and what was taken away, as sentences. The newest choice stays.
+
+    In the shared mode the attributes of one table of the policy go together; everything goes in the own mode.
+    """
+    offered = _filters_of(choices)
+    kept = [each for each in session.get(place("filters"), []) if each in offered]
+    gone = [each.replace("=", " ", 1) for each in session.get(place("filters"), []) if each not in offered]
+    said = [f"These records hold no group “{each}”, so the figures are not restricted to it." for each in gone]
+    newest = kept[-1:] if session.get(place("newest")) == "filter" else []
+    wanted = [*newest, *([group_by] if group_by else []), *(each for each in reversed(kept) if each not in newest)]
+    together: list[str] = []
+    dropped: list[str] = []
+    for each in wanted:
+        attribute = offered[each][0] if each in offered else each
+        if _go_together(choices, [*together, attribute]):
+            together.append(attribute)
+        else:
+            dropped.append(each)
+            said.append(
+                f"{_named(together[0])} and {_named(attribute).lower()} are not shown together, because that could give away "
+                f"a small group; the {'filter' if each in offered else 'split'} by {_named(attribute).lower()} was taken away."
+            )
+    kept = [each for each in kept if each not in dropped]
+    if group_by in dropped:
+        for name in SPLITS.values():
+            session.put(place(name), None)
+    session.put(place("filters"), kept or None)
+    return tuple(offered[each] for each in kept), said
+
+
+def _go_together(choices: ReleasedChoices, attributes: Sequence[str]) -> bool:
+    return not choices.tables or any(set(attributes) <= set(table) for table in choices.tables)
+
+
+def _named(attribute: str) -> str:
+    return ATTRIBUTE_NAMES.get(attribute, attribute).capitalize()
+
+
+def _offer_filter(choices: ReleasedChoices, only: Only) -> None:
+    """A list from which one group after the other is chosen; what is chosen stands below, to be taken away again."""
+    offered = {
+        key: f"{_named(name)}: {value}"
+        for key, (name, value) in _filters_of(choices).items()
+        if (name, value) not in only
+    }
+    kept = session.keep(place("only"), None, list(offered))
+    st.selectbox(
+        "Show only",
+        list(offered),
+        format_func=lambda key: offered.get(key, key),
+        placeholder="Everybody" if not only else "Add another filter",
+        key=kept["key"],
+        on_change=_add_filter,
+        args=(kept["on_change"], kept["args"]),
+    )
+
+
+def _add_filter(store: Callable, arguments: tuple) -> None:
+    store(*arguments)
+    chosen = session.get(place("only"))
+    session.put(place("only"), None)
+    attribute, _, value = (chosen or "").partition("=")
+    if value:  # a browser that lags behind may send a name that is no longer offered
+        outcome_sections.add_filter(attribute, value)
+
+
+def _show_filters(only: Only) -> None:
+    """One button per filter, which takes it away."""
+    if not only:
         return
-    context = found.whole.context
-    _show_headlines(found)
-    with st.container(border=True):
-        st.markdown(LIMITS)
-        st.caption(" ".join(map(escaped, _about(context))))
-    part = _choose_part(found)
-    split = asked.group_by is not None
-    dark = charts.is_dark()
-    left, right = (st.container(), st.container()) if split else st.columns(2, gap="large")
-    with left:
-        _show("Score over time", "trend", found.trend, asked, dark, part)
-    with right:
-        _show("Who got better, who did not", "distribution", found.distribution, asked, dark, part)
-    left, right = st.columns(2, gap="large")
-    with left:
-        _show("Improved by what matters", "responders", found.responders, asked, dark, part)
-    with right:
-        _show("How complete this is", "change", found.change, asked, dark, part)
-    _offer_tables(asked)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for number, (name, value) in enumerate(only):
+            st.button(
+                escaped(f"Only: {ATTRIBUTE_NAMES.get(name, name)} {value}") + " ×",
+                key=f"drop_filter_{number}",
+                on_click=outcome_sections.drop_filter,
+                args=(name, value),
+            )
 
 
-def _show_headlines(found: Answers) -> None:
-    responders = None if isinstance(found.whole_responders, Refused) else found.whole_responders
-    tiles = outcome_charts.headlines(found.whole, responders, found.status)
-    for column, tile in zip(st.columns(len(tiles)), tiles, strict=True):
-        with column, st.container(border=True, height="stretch"):
-            st.metric(tile.label, tile.figure)
-            st.write(escaped(tile.sentence))
+# --- The link --------------------------------------------------------------------------------------------------------
 
 
-def _about(context: ReleasedContext) -> tuple[str, ...]:
-    """Who these people are, where the records come from, what was merged or rounded."""
-    who = f"Records: {context.source_label}{f' ({context.population})' if context.population else ''}."
-    only = (
-        f"Shown only: {ATTRIBUTE_NAMES.get(context.only[0], context.only[0])} {context.only[1]}."
-        if context.only
-        else ""
-    )
-    return tuple(filter(None, (who, only, *context.notes, context.day_note, context.attribution)))
+def _take(
+    request: link.Request | None, name: str, offered: Sequence[str] | Mapping[str, str], kept_as: str = ""
+) -> None:
+    """Put what the link asks for under `name` in place of what was chosen; the usual choice where it asks for nothing."""
+    if request is not None:
+        session.put(place(kept_as or name), request.one(name, list(offered)))
 
 
-def _choose_part(found: Answers) -> tuple[int, int]:
-    """Which groups are drawn: all, or one page of them in the order of their names."""
-    sizes = [
-        len(each.groups)
-        for each in (found.change, found.trend, found.distribution, found.responders)
-        if not isinstance(each, Refused)
-    ]
-    most = max(sizes, default=0)
-    if most <= GROUPS_AT_A_TIME:
-        return 0, most
-    pages = -(-most // GROUPS_AT_A_TIME)
-    st.write(f"{most} groups, {GROUPS_AT_A_TIME} at a time in the order of their names.")
-    page = st.pagination(pages, key=f"groups/{found.whole.context.source}/{most}", max_visible_pages=7)
-    return (page - 1) * GROUPS_AT_A_TIME, page * GROUPS_AT_A_TIME
-
-
-def _show(title: str, name: str, answer: Any, asked: Asked, dark: bool, part: tuple[int, int]) -> None:
-    st.subheader(title, anchor=False)
-    if isinstance(answer, Refused):
-        st.info(" ".join(map(escaped, answer.sentences)))
+def _take_people(request: link.Request | None, choices: ReleasedChoices) -> None:
+    """Put the split, the filters and the measure of the link in place of those that were chosen."""
+    if request is None:
         return
-    first = min(part[0], (len(answer.groups) - 1) // GROUPS_AT_A_TIME * GROUPS_AT_A_TIME)
-    drawn = _drawn(_version(asked.records), *_plain(asked), name, dark, first, first + part[1] - part[0])
-    charts.show(drawn, key=f"chart_{name}")
-    merged = [note for note in answer.context.notes if SMALLER_GROUPS in note or "shown at" in note]
-    if merged:
-        st.caption(" ".join(map(escaped, merged)))
+    section = session.get(place("section"), next(iter(SECTIONS)))
+    attributes = [name for name, _ in choices.attributes]
+    for name in SPLITS.values():
+        session.put(place(name), None)
+    split = request.one("split", attributes)
+    if split and section in SPLITS:
+        session.put(place(SPLITS[section]), split)
+    offered = {f"{name}.{value}": f"{name}={value}" for name, value in _filters_of(choices).values()}
+    filters = [offered[each] for each in request.several("only", list(offered))]
+    session.put(place("filters"), filters or None)
+    session.put(place("newest"), None)
+    session.put(place("measure"), request.one("measure", outcome_sections.MEASURES))
 
 
-def _offer_tables(asked: Asked) -> None:
-    tables = st.expander("Tables to keep", key="tables_to_keep", on_change="rerun")
-    if not tables.open:  # most people look and go on; the files are made for those who ask
-        return
-    with tables:
-        st.write("CSV files of what is drawn above, all groups included. They hold rounded counts and no single person.")
-        with st.container(horizontal=True):
-            for label, name, content in _csv_files(_version(asked.records), *_plain(asked)):
-                downloads.offer(label, content, name, "text/csv", key=f"save_{label}")
-
-
-@caches.share(max_entries=32)
-def _csv_files(version: str, *question: str | None) -> tuple[tuple[str, str, str], ...]:
-    """(label, file name, content) of each table, all groups included."""
-    found = _answers(version, *question)
-    context = found.whole.context
-    made_up = "SYNTHETIC DATA: no patient stands behind these figures. " if context.synthetic else ""
-    first_line = (
-        f"{made_up}{' '.join(_about(context))} {context.instrument_name}, {context.direction}. {context.control_note} "
-        f"Store version {context.version}."
-    )
-    tables: Sequence[tuple[str, str, Any, Callable]] = (
-        ("Score over time", "score-over-time", found.trend, outcome_charts.trend_table),
-        ("Distribution", "distribution", found.distribution, outcome_charts.distribution_table),
-        ("Improved", "improved", found.responders, lambda each: outcome_charts.responder_table(each, found.status)),
-        ("Completeness and change", "completeness", found.change, outcome_charts.completeness_table),
-    )
-    return tuple(
-        (
-            label,
-            f"kneewise-{'synthetic-' if context.synthetic else ''}{name}.csv",
-            downloads.table_as_csv(make(answer), first_line),
-        )
-        for label, name, answer, make in tables
-        if not isinstance(answer, Refused)
-    )
+def _address(page: Page) -> dict[str, tuple[str, ...]]:
+    """What the address holds: ids and labels of shared figures; nothing at all in the own mode."""
+    if page.asked.mode == "own":
+        return {}
+    section = page.section
+    split = session.get(place(SPLITS[section])) if section in SPLITS else None
+    measure = session.get(place("measure")) if section == "over_time" else None
+    return {
+        "records": (page.asked.records.key,),
+        "score": (page.asked.instrument,),
+        "section": () if section == next(iter(SECTIONS)) else (section,),
+        "split": (split,) if split else (),
+        "only": tuple(f"{name}.{value}" for name, value in page.asked.only),
+        "measure": (measure,) if measure else (),
+    }
 
 
 def _offer_demonstration() -> None:
@@ -255,63 +303,3 @@ def _offer_demonstration() -> None:
         with st.spinner("Making the demonstration records…"):
             demo.import_demo(instruments_from(material.knowledge()), stores.folder("demo"))
         st.rerun()
-
-
-def _version(records: Records) -> str:
-    """Results are remembered under the version of the records and of the knowledge they are read with."""
-    return f"{records.version}/{material.knowledge_version()}"
-
-
-def _plain(asked: Asked) -> tuple:
-    records = asked.records
-    return records.key, records.label, records.version, asked.instrument, asked.group_by, asked.only
-
-
-@caches.share(max_entries=16)
-def _choices(version: str, key: str, label: str, store_version: str) -> ReleasedChoices:
-    store, source = stores.opened(Records(key, label, False, store_version))
-    return answers.list_choices(store, instruments_from(material.knowledge()), source)
-
-
-@caches.share(max_entries=64)
-def _answers(
-    version: str, key: str, label: str, store_version: str, instrument: str, group_by: str | None, only: str | None
-) -> Answers:
-    store, source = stores.opened(Records(key, label, False, store_version))
-    knowledge = material.knowledge()
-    scales = instruments_from(knowledge)
-    chosen = tuple(only.split("=", 1)) if only else None
-    whole = Question(instrument, None, chosen, source)
-    split = replace(whole, group_by=group_by)
-
-    def ask(answer: Callable, question: Question) -> Any:
-        try:
-            return answer(store, question, scales)
-        except KneewiseError as refusal:
-            return Refused(refusal.sentences)
-
-    status = scales[instrument].important_change_status
-    return Answers(
-        whole=answers.answer_change(store, whole, scales),
-        whole_responders=ask(answers.answer_responders, whole),
-        change=ask(answers.answer_change, split),
-        trend=ask(answers.answer_trend, split),
-        distribution=ask(answers.answer_distribution, split),
-        responders=ask(answers.answer_responders, split),
-        status=status_words(knowledge, status) if status else "",
-    )
-
-
-@caches.share(max_entries=128)
-def _drawn(version: str, *arguments: Any) -> Drawn:
-    """One chart with its words, ready for the screen: text from uploads escaped."""
-    *question, name, dark, first, end = arguments
-    found = _answers(version, *question)
-    part = (first, end)
-    drawn = {
-        "trend": lambda: outcome_charts.draw_trend(found.trend, dark=dark, part=part),
-        "distribution": lambda: outcome_charts.draw_distribution(found.distribution, dark=dark, part=part),
-        "responders": lambda: outcome_charts.draw_responders(found.responders, found.status, dark=dark, part=part),
-        "change": lambda: outcome_charts.draw_completeness(found.change, dark=dark, part=part),
-    }[name]()
-    return replace(drawn, sentence=escaped(drawn.sentence), table=escaped_table(drawn.table))

@@ -11,10 +11,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kneewise.disclosure.policy import Mode
 from kneewise.errors import StoreError
 from kneewise.outcomes import answers
 from kneewise.outcomes.instruments import Instruments
-from kneewise.outcomes.store import DEFAULT_STORE, DEMO_STORE, Store, current_version, open_store
+from kneewise.outcomes.publishing import publish_if_safe
+from kneewise.outcomes.store import (
+    DEFAULT_STORE,
+    DEMO_STORE,
+    Store,
+    current_version,
+    open_published,
+    open_store,
+    published_version,
+)
 
 log = logging.getLogger(__name__)
 
@@ -37,15 +47,18 @@ def folder(store: str) -> Path:
     return Path(os.environ.get(variable) or usual)
 
 
-def available() -> tuple[Mapping[str, Records], tuple[str, ...]]:
-    """All records that can be charted, the clinic's own first, and what is wrong with a store, as sentences."""
+def available(mode: Mode = "shared") -> tuple[Mapping[str, Records], tuple[str, ...]]:
+    """All records that can be charted, the clinic's own first, and what is wrong with a store, as sentences.
+
+    Shared figures come from the version that was released for them, internal ones from the newest.
+    """
     found: dict[str, Records] = {}
     problems: list[str] = []
     for name in ("clinic", "demo"):
         try:
             if current_version(folder(name)) is None:
                 continue
-            opened = open_store(folder(name))
+            opened = _open(folder(name), mode)
         except StoreError as refusal:
             problems.extend(refusal.sentences)
             continue
@@ -64,10 +77,35 @@ def opened(records: Records) -> tuple[Store, str]:
         The store changed since the choice was offered.
     """
     name, source = records.key.split("/", 1)
-    store = open_store(folder(name))
-    if store.version != records.version:
-        raise StoreError("The records were replaced in the meantime; open the page again.")
-    return store, source
+    for mode in ("shared", "own"):
+        store = _open(folder(name), mode)
+        if store.version == records.version:
+            return store, source
+    raise StoreError("The records were replaced in the meantime; open the page again.")
+
+
+def _open(store_dir: Path, mode: Mode) -> Store:
+    # Before anything was ever released from a store there is nothing that its figures could be subtracted from.
+    if mode == "shared" and published_version(store_dir) is not None:
+        return open_published(store_dir)
+    return open_store(store_dir)
+
+
+def release(store: str, instruments: Instruments) -> tuple[str, ...]:
+    """Share the store's newest version if that gives nobody away; returns why not, as sentences (empty where it is shared).
+
+    Raises
+    ------
+    StoreError
+        Another import holds the store, or the disk refuses.
+    """
+    return publish_if_safe(folder(store), instruments).reasons
+
+
+def waiting(records: Records) -> bool:
+    """Whether newer records are stored than those that shared figures are made from."""
+    store_dir = folder(records.key.split("/", 1)[0])
+    return published_version(store_dir) not in (None, current_version(store_dir))
 
 
 def prepare(instruments: Instruments) -> None:
@@ -75,6 +113,6 @@ def prepare(instruments: Instruments) -> None:
     for name in ("clinic", "demo"):
         try:
             if current_version(folder(name)) is not None:
-                answers.prepare(open_store(folder(name)), instruments)
+                answers.prepare(_open(folder(name), "shared"), instruments)
         except StoreError as refusal:  # the outcomes page says it again, with the way out
             log.warning(" ".join(refusal.sentences))

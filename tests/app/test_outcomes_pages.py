@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import re
 
 import pandas as pd
 import pytest
@@ -16,7 +18,8 @@ from kneewise.outcomes.importing import import_export, suggest_profile
 from kneewise.outcomes.instruments import instruments_from
 from kneewise.outcomes.profiles import profile_names, read_profile
 from kneewise.outcomes.store import current_version, open_store
-from kneewise.ui import downloads, material, outcomes, plain_text
+from kneewise.ui import caches, downloads, like_mine, material, outcome_answers, plain_text, stores
+from tests.app_reading import figure
 from tests.outcomes_samples import HEADER, NHS_ZIP, ROOT, good_rows, long_csv
 
 LIMITS = ("no control group", "regression to the mean", "Those who did not answer are missing")
@@ -54,7 +57,7 @@ def open_alone():
 
 def everything(page) -> str:
     """All texts a person can read on the page, with the marks taken away that keep text from being Markdown."""
-    kinds = (page.markdown, page.caption, page.info, page.error, page.success, page.subheader, page.title)
+    kinds = (page.markdown, page.caption, page.info, page.warning, page.error, page.success, page.subheader, page.title)
     texts = [each.value for kind in kinds for each in kind]
     texts += [f"{metric.label} {metric.value}" for metric in page.metric]
     texts += [table.value.to_csv() for table in page.table]
@@ -63,6 +66,20 @@ def everything(page) -> str:
 
 def choose(page, name: str, value: str):
     return page.selectbox(key=f"kept/screen/outcomes/{name}").select(value).run()
+
+
+def open_part(page, section: str):
+    """Open a part of the page: "headline", "over_time", "sites", "subgroups", "recovery", "treatments", "quality"."""
+    return page.segmented_control(key="kept/screen/outcomes/section").set_value(section).run()
+
+
+def filters(page) -> list[str]:
+    """The filters that can be taken away."""
+    return [plain_text_of(button.label) for button in page.button if plain_text_of(button.label).startswith("Only: ")]
+
+
+def plain_text_of(label: str) -> str:
+    return label.replace("\\", "").replace("\u200b", "")
 
 
 def no_failure(page) -> None:
@@ -85,42 +102,189 @@ def test_without_any_records_the_page_offers_the_demonstration(tmp_path, monkeyp
     page = press(page, "Make the demonstration clinics")
     no_failure(page)
     assert "Synthetic data." in everything(page)
-    assert len(page.get("plotly_chart")) == 4
+    assert len(page.metric) == 4
 
 
 def test_the_demonstration_says_that_it_is_synthetic_and_what_its_figures_cannot_say(clinic, open_cold):
     page = open_cold("outcomes")
     no_failure(page)
     text = everything(page)
+    assert "Shared figures: groups of 10 people or more" in text.replace("**", "")
     assert "Synthetic data." in text
     assert all(limit in text for limit in LIMITS)
+
+
+def test_the_headline_is_four_sentences_with_the_missing_band_and_the_newest_period(clinic, open_cold):
+    page = open_cold("outcomes")
+    text = everything(page)
     assert [metric.label for metric in page.metric] == [
         "People counted", "Completeness", "Average change, in points", "Improved by what matters",
     ]  # fmt: skip
-    assert len(page.get("plotly_chart")) == 4
+    assert re.search(r"of everybody who started, plausibly \d+ to \d+\s%", text)
+    assert re.search(r"certainly between \d+ and \d+\s%", text)
+    assert re.search(r"Newest quarter whose follow-up is over: 20\d\d Q[1-4]\.", text)
+    assert len(page.get("plotly_chart")) == 1
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ("over_time", "Making Data Count"),
+        ("sites", "nobody is ranked"),
+        ("subgroups", "How far people moved"),
+        ("recovery", "Half had improved by what matters by week"),
+        ("treatments", "not what it did"),
+        ("quality", "The newest period whose follow-up is over"),
+    ],
+)
+def test_every_part_of_the_page_shows_its_charts_with_table_file_and_limits(section, words, clinic, open_cold):
+    page = open_part(open_cold("outcomes"), section)
+    no_failure(page)
+    text = everything(page)
+    assert words in text
+    assert all(limit in text for limit in LIMITS)
+    charts = page.get("plotly_chart")
+    assert len(charts) == (5 if section == "subgroups" else 1)
     assert len(page.get("download_button")) == 0
-    page.session_state["tables_to_keep"] = True  # the box of the tables is opened
-    assert len(page.run().get("download_button")) == 4
+    for chart in charts:
+        saving = json.loads(chart.proto.config)
+        assert saving["modeBarButtons"] == [["toImage"]]
+        assert saving["toImageButtonOptions"]["filename"].startswith("kneewise-SYNTHETIC-")
+        assert "SYNTHETIC DATA" in chart.proto.spec
+        assert chart.proto.alt
+    kind = "responders" if section == "subgroups" else {"sites": "comparison"}.get(section, section)
+    page.session_state[f"chart_{kind}_table"] = True  # the box of the table is opened
+    page = page.run()
+    no_failure(page)
+    assert len(page.table) == 1
+    assert [button.label for button in page.get("download_button")] == ["Save as CSV"]
 
 
 @pytest.mark.parametrize("group_by", ["age_band", "sex", "site", "intervention", "start_year"])
 def test_every_split_runs_and_keeps_the_limits(group_by, clinic, open_cold):
-    page = choose(open_cold("outcomes"), "group_by", group_by)
+    page = choose(open_part(open_cold("outcomes"), "subgroups"), "group_by", group_by)
     no_failure(page)
     assert all(limit in everything(page) for limit in LIMITS)
-    assert len(page.get("plotly_chart")) >= 3
+    assert len(page.get("plotly_chart")) >= 4
 
 
-def test_a_filter_and_a_split_by_the_same_attribute_cannot_be_chosen(clinic, open_cold):
-    page = choose(open_cold("outcomes"), "only", "site=North")
+def test_filters_are_added_from_the_list_and_taken_away_again(clinic, open_alone):
+    page = choose(open_alone("outcomes"), "only", "site=North")
+    assert filters(page) == ["Only: site North ×"]
     assert "Shown only: site North." in everything(page)
-    page = choose(page, "group_by", "site")
+    assert page.selectbox(key="kept/screen/outcomes/only").value is None
+    page = choose(page, "only", "start_year=2024")
+    assert filters(page) == ["Only: site North ×", "Only: year of start 2024 ×"]
+    page = choose(page, "only", "site=East")
+    assert filters(page) == ["Only: year of start 2024 ×", "Only: site East ×"]
+    page = page.button(key="drop_filter_0").click().run()
+    assert filters(page) == ["Only: site East ×"]
     no_failure(page)
-    assert page.selectbox(key="kept/screen/outcomes/only").value == ""
-    page = choose(page, "group_by", "sex")
+
+
+def test_the_newest_choice_stays_where_two_are_not_shown_together(clinic, open_alone):
+    page = choose(open_alone("outcomes"), "only", "site=North")
+    page = choose(open_part(page, "subgroups"), "group_by", "sex")
+    no_failure(page)
+    assert "the filter by site was taken away" in everything(page)
+    assert filters(page) == []
     page = choose(page, "only", "site=North")
+    assert "the split by sex was taken away" in everything(page)
+    assert filters(page) == ["Only: site North ×"]
+    assert page.selectbox(key="kept/screen/outcomes/group_by").value == ""
+
+
+def test_a_group_of_the_split_is_shown_alone_beside_all_groups(clinic, open_alone):
+    """What a click on a group does; without a mouse the list does the same."""
+    page = choose(open_part(open_alone("outcomes"), "subgroups"), "group_by", "site")
+    # It was clicked in a chart of another part; here the first chart goes on showing all groups.
+    page.session_state["kneewise.work"]["screen"]["outcomes"]["picked_in"] = "comparison"
+    page = choose(page, "only", "site=East")
     no_failure(page)
-    assert "not both" in everything(page)  # the distribution says why it is not drawn, the other charts are
+    assert filters(page) == ["Only: site East ×"]
+    assert "shows all groups; the other charts show East only" in everything(page)
+    rows = [figure(page, place)["layout"]["yaxis"].get("categoryarray") for place in range(5)]
+    assert [row.partition("<br>")[0] for row in rows[0]] == ["East", "North", "South", "West"]
+    assert [row.partition("<br>")[0] for row in rows[1]] == ["East"]
+
+
+def test_over_time_takes_a_target_and_new_limits_only_with_a_reason(clinic, open_alone):
+    page = open_part(open_alone("outcomes"), "over_time")
+    page = page.number_input(key="kept/screen/outcomes/target/improved").set_value(60.0).run()
+    no_failure(page)
+    assert "? Chance decides whether the target is met." in everything(page)
+    page.session_state["new_limits"] = True
+    page = page.run()
+    page.selectbox(key="new_limits_from").select("2024 Q3")
+    page = press(page, "Draw new limits")
+    assert "New limits need a reason" in everything(page)
+    assert "New limits from 2024 Q3" not in everything(page)
+    page.selectbox(key="new_limits_from").select("2024 Q3")
+    page.text_input(key="new_limits_reason").input("a new <b>taping</b> course")
+    page = press(page, "Draw new limits")
+    no_failure(page)
+    assert "New limits from 2024 Q3 on: a new <b>taping</b> course." in everything(page)
+    assert "taping" not in str(dict(page.query_params))
+    page = page.button(key="drop_limits_0").click().run()
+    assert "New limits from 2024 Q3" not in everything(page)
+    page = page.segmented_control(key="kept/screen/outcomes/measure").set_value("episodes").run()
+    no_failure(page)
+    assert "Target" not in everything(page)
+
+
+def test_the_reason_for_new_limits_is_nowhere_remembered(clinic, open_alone, monkeypatch):
+    """Hazard KW-H12: free text is no key of a cache."""
+    seen = []
+    monkeypatch.setattr(
+        caches, "plain_key", lambda *question, of=caches.plain_key: seen.append(question) or of(*question)
+    )
+    page = open_part(open_alone("outcomes"), "over_time")
+    page.session_state["new_limits"] = True
+    page = page.run()
+    page.selectbox(key="new_limits_from").select("2024 Q3")
+    page.text_input(key="new_limits_reason").input("zebra crossing")
+    page = press(page, "Draw new limits")
+    assert "zebra crossing" in everything(page)
+    assert seen
+    assert "zebra" not in repr(seen)
+
+
+def test_the_own_mode_is_offered_only_where_the_clinic_allows_it(clinic, open_alone, monkeypatch):
+    page = open_alone("outcomes")
+    assert len(page.toggle) == 0
+    monkeypatch.setenv("KNEEWISE_OUTCOMES", "own")
+    page = page.run()
+    assert len(page.toggle) == 1
+    assert "Shared figures" in everything(page)
+    page = page.toggle[0].set_value(True).run()
+    no_failure(page)
+    text = everything(page)
+    assert "Internal: for staff who may see the records. No claim of anonymity." in text
+    assert "Shared figures" not in text
+    assert dict(page.query_params) == {}
+    for each in ("sex=female", "site=East", "intervention=exercise only"):
+        page = choose(page, "only", each)
+    no_failure(page)
+    assert len(filters(page)) == 3
+    assert dict(page.query_params) == {}
+    page = open_part(page, "subgroups")
+    options = json.loads(page.get("plotly_chart")[0].proto.config)["toImageButtonOptions"]
+    assert options["filename"] == "kneewise-INTERNAL-SYNTHETIC-responders"
+    page = choose(
+        page, "only", f"clinician={clinician_of(page)}"
+    )  # few people are left; a sentence or a chart, no failure
+    no_failure(page)
+    assert len(filters(page)) == 4
+    monkeypatch.delenv("KNEEWISE_OUTCOMES")
+    page = page.run()
+    assert "Shared figures" in everything(page)
+    assert not any("clinician" in each for each in filters(page))
+
+
+def clinician_of(page) -> str:
+    """A clinician that the list "Show only" offers."""
+    options = page.selectbox(key="kept/screen/outcomes/only").options
+    return next(each for each in options if each.startswith("Clinician: ")).removeprefix("Clinician: ")
 
 
 def test_an_instrument_without_important_change_says_so_and_draws_no_responders(clinic, open_cold):
@@ -134,9 +298,12 @@ def test_an_instrument_without_important_change_says_so_and_draws_no_responders(
     assert "Open Government Licence v3.0" in text
     assert "Oxford Knee Score" in text
     assert "awaiting verification" in text
+    assert "the newest whole period is not known" in text
     page = choose(page, "instrument", "instrument.eq_vas")
     assert "No important change of EQ-VAS is known" in everything(page)
-    assert len(page.get("plotly_chart")) == 3
+    assert [metric.label for metric in page.metric] == ["People counted", "Completeness", "Average change, in points"]
+    page = open_part(page, "subgroups")
+    assert len(page.get("plotly_chart")) == 4
     page = choose(page, "group_by", "site")
     no_failure(page)
     assert "12 at a time in the order of their names" in everything(page)
@@ -157,7 +324,7 @@ def test_a_damaged_clinic_store_is_said_and_the_demonstration_still_shown(clinic
     page = open_cold("outcomes")
     no_failure(page)
     assert "damaged" in everything(page)
-    assert len(page.get("plotly_chart")) == 4
+    assert len(page.metric) == 4
 
 
 def test_new_records_are_shown_at_once(clinic, open_warm):
@@ -170,6 +337,70 @@ def test_new_records_are_shown_at_once(clinic, open_warm):
     assert page.metric[0].value == "60"
     import_export(long_csv(good_rows(90)), read_profile("kneewise_long"), clinic, instruments)
     assert page.run().metric[0].value == "90"
+
+
+@pytest.mark.parametrize(
+    ("value", "whole", "expected"),
+    [
+        (17.0, True, "under 18"),
+        (39.0, True, "18 to 39"),
+        (40.0, True, "40 to 59"),
+        (95.0, True, "60 and over"),
+        (2.5, False, "under 3 months"),
+        (3.0, False, "3 to 12 months"),
+        (12.0, False, "3 to 12 months"),
+        (12.5, False, "over 12 months"),
+    ],
+)
+def test_a_value_is_read_into_the_class_that_the_records_name(value, whole, expected):
+    ages = ("18 to 39", "40 to 59", "60 and over", "under 18")
+    durations = ("3 to 12 months", "over 12 months", "under 3 months")
+    assert like_mine.class_of(value, ages if whole else durations, whole=whole) == expected
+
+
+def test_a_class_that_was_merged_or_is_named_otherwise_is_none():
+    assert like_mine.class_of(17, ("18 to 39", "under 18 and smaller groups"), whole=True) is None
+    assert like_mine.class_of(30, ("young", "old"), whole=True) is None
+    assert like_mine.class_of(70, ("1 to 5 years", "6 to 10 years", "over 10 years")) == "1 to 5 years"  # 5.8 years
+
+
+def test_patients_like_this_one_stand_beside_the_published_figure_and_leave_no_trace(clinic, open_alone, monkeypatch):
+    """Hazard KW-H12: nothing entered for a patient is cached or put into the address."""
+    keys = []
+    monkeypatch.setattr(caches, "plain_key", lambda *asked, of=caches.plain_key: keys.append(asked) or of(*asked))
+    page = open_alone("decision_aid")
+    page.session_state["kneewise.work"]["findings"] = {
+        "finding.age_years": {"value": 23, "unit": "years"},
+        "finding.akps": {"value": 67, "unit": "points"},
+        "finding.duration_months": {"value": 4.5, "unit": "months"},
+    }
+    page.run()
+    page.segmented_control(key="kept/screen/decision_step").set_value("options").run()
+    assert "like this one:" not in everything(page)
+    page.session_state["like_mine"] = True
+    page.run()
+    no_failure(page)
+    text = everything(page)
+    assert "55 of 100 people" in text
+    assert re.search(r"\d+ people in these records are like this one: age 18 to 39", text)
+    assert "It is experience, not a prediction for one person." in text
+    assert "Synthetic data." in text
+    assert not {23, 67, 4.5} & {part for asked, _ in keys for part in asked}
+    assert dict(page.query_params) == {}
+    page.session_state["kneewise.work"]["view"] = "patient"
+    page.run()
+    assert "like this one" not in everything(page)
+
+
+def test_without_an_age_nobody_is_like_this_one(clinic, open_alone):
+    page = open_alone("decision_aid")
+    page.session_state["kneewise.work"]["findings"] = {"finding.akps": {"value": 67, "unit": "points"}}
+    page.run()
+    page.segmented_control(key="kept/screen/decision_step").set_value("options").run()
+    page.session_state["like_mine"] = True
+    page.run()
+    no_failure(page)
+    assert "Enter the age to see people like this one." in everything(page)
 
 
 def test_an_upload_is_previewed_before_anything_is_stored(clinic, open_cold):
@@ -221,7 +452,6 @@ def test_refused_rows_are_listed_with_row_column_and_reason(clinic, open_cold):
         (b"", "The file is empty."),
         (b"\x00\x01\x02\x03" * 50, "bytes that are not text"),
         (HEADER.encode() + b"\n", "a header and no rows"),
-        (b"a,b\n1,2\n", "Row 1 has no column 'episode_id'"),
         (long_csv(good_rows(12), HEADER.replace("sex", "site")), "Row 1 names column 'site' twice"),
         (
             long_csv(
@@ -287,20 +517,21 @@ def test_no_cell_of_a_download_can_run_as_a_formula(text):
             assert cell in ("-3", "1.5") or not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
-def test_a_download_of_synthetic_records_says_so_in_its_first_line(clinic, open_cold):
-    """Hazard KW-H19, and the law that synthetic data says so in every file."""
-    open_cold("outcomes")
-    records = outcomes.stores.available()[0]["demo/synthetic_demo"]
-    asked = outcomes.Asked(records, "instrument.akps", "site", None)
-    files = outcomes._csv_files(outcomes._version(records), *outcomes._plain(asked))
-    assert len(files) == 4
-    for _, name, content in files:
+@pytest.mark.parametrize("mode", ["shared", "own"])
+def test_a_download_says_in_name_and_first_line_what_it_is(mode, clinic):
+    """Hazard KW-H19, and the law that synthetic data says so in every file; so do internal figures."""
+    records = stores.available()[0]["demo/synthetic_demo"]
+    asked = outcome_answers.Asked(records, mode, "instrument.akps", group_by="site")
+    for kind in ("responders", "change", "trend", "distribution", "comparison"):
+        name, content = outcome_answers.file_of(kind, asked)
         first, header, *rows = csv.reader(io.StringIO(content.removeprefix("\ufeff")))
-        assert first[0].startswith("SYNTHETIC DATA")
+        assert ("INTERNAL" in name) is (mode == "own")
+        assert first[0].startswith("INTERNAL" if mode == "own" else "SYNTHETIC DATA")
+        assert "SYNTHETIC DATA" in first[0]
         assert "no control group" in first[0]
-        assert "synthetic" in name
-        assert header[0] == "Group"
-        assert {row[0] for row in rows} <= {"East", "North", "South", "West"}
+        assert "SYNTHETIC" in name
+        assert header[0] in ("Group", "Site")
+        assert {row[0] for row in rows} == {"East", "North", "South", "West"}
 
 
 @given(some.text())

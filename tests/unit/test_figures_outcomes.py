@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from kneewise.disclosure.policy import read_policy
 from kneewise.disclosure.released import ReleasedBin, ReleasedShare
 from kneewise.figures import outcome_charts as charts
-from kneewise.figures.chart_words import interval_rows
+from kneewise.figures.chart_words import interval_rows, with_source
 from kneewise.outcomes import demo
 from kneewise.outcomes.answers import (
     Question,
@@ -23,6 +24,7 @@ from kneewise.outcomes.answers import (
     answer_trend,
 )
 from kneewise.outcomes.importing import import_export
+from kneewise.outcomes.missing import answer_missing
 from kneewise.outcomes.profiles import read_profile
 from kneewise.outcomes.store import open_store
 from tests.outcomes_samples import SCALES, long_csv
@@ -43,6 +45,7 @@ def all_drawn(store, question: Question, dark: bool = False) -> dict[str, charts
         "trend": charts.draw_trend(answer_trend(store, question, SCALES), dark=dark),
         "distribution": charts.draw_distribution(answer_distribution(store, question, SCALES), dark=dark),
         "responders": charts.draw_responders(answer_responders(store, question, SCALES), STATUS, dark=dark),
+        "change": charts.draw_change(answer_change(store, question, SCALES), dark=dark),
         "completeness": charts.draw_completeness(answer_change(store, question, SCALES), dark=dark),
     }
 
@@ -86,9 +89,10 @@ def test_a_range_that_holds_nought_is_no_clear_change(store):
 def test_better_lies_to_the_right_for_pain_too(store):
     """Hazard KW-H02."""
     for instrument, rising in ((AKPS, True), (PAIN, False)):
-        axis = charts.draw_distribution(answer_distribution(store, Question(instrument), SCALES), dark=False)
-        low, high = axis.figure.layout.xaxis.range
-        assert (low < high) is rising
+        drawn = all_drawn(store, Question(instrument))
+        for name in ("distribution", "change"):
+            low, high = drawn[name].figure.layout.xaxis.range
+            assert (low < high) is rising, name
 
 
 def test_the_three_parts_of_the_distribution_are_sums_of_released_bins(store):
@@ -185,6 +189,92 @@ def test_the_status_of_the_important_change_stands_beside_it(store):
     assert STATUS in tile.sentence
 
 
+def test_a_headline_names_how_far_the_missing_people_could_move_it(store):
+    question = Question(AKPS)
+    missing = answer_missing(store, question, SCALES)
+    tile = charts.headlines(
+        answer_change(store, question, SCALES), answer_responders(store, question, SCALES), STATUS, missing
+    )[-1]
+    low, high = missing.plausible_low_percent, missing.plausible_high_percent
+    assert low < high
+    assert f"of everybody who started, plausibly {low} to {high}\u00a0%" in tile.sentence
+
+
+def test_a_group_of_too_few_people_is_named_without_a_number(store):
+    """Own mode: a small group stands in its place, and says so in the chart and in the table."""
+    own = read_policy("own")
+    question = Question(AKPS, "age_band", only=(("site", "West"), ("sex", "male"), ("intervention", "exercise only")))
+    change = answer_change(store, question, SCALES, own)
+    small = [group.label for group in change.groups if group.n is None]
+    assert small, "choose filters that leave a small group"
+    drawn = {
+        "trend": charts.draw_trend(answer_trend(store, question, SCALES, own), dark=False),
+        "distribution": charts.draw_distribution(answer_distribution(store, question, SCALES, own), dark=False),
+        "responders": charts.draw_responders(answer_responders(store, question, SCALES, own), STATUS, dark=False),
+        "change": charts.draw_change(change, dark=False),
+        "completeness": charts.draw_completeness(change, dark=False),
+    }
+    for name, each in drawn.items():
+        rows = each.table[each.table["Group"].isin(small)]
+        assert len(rows) > 0 or name == "trend", name
+        assert not rows["People"].map(lambda cell: isinstance(cell, int)).any(), name
+        assert name == "trend" or f"{small[0]}<br>too few people" in each.figure.layout.yaxis.categoryarray, name
+
+
+def test_what_cannot_be_summed_up_is_not_called_a_number(store):
+    """Own mode: a hidden column leaves its part of the people without a number, in words and in the picture."""
+    own = read_policy("own")
+    only = (("site", "West"), ("sex", "male"))
+    alone = charts.draw_distribution(answer_distribution(store, Question(AKPS, only=only), SCALES, own), dark=False)
+    assert "Not summed up" in alone.sentence
+    assert "None" not in alone.sentence
+    split = charts.draw_distribution(
+        answer_distribution(store, Question(AKPS, "symptom_duration", only=only), SCALES, own), dark=False
+    )
+    notes = [each.text for each in split.figure.layout.annotations]
+    assert len(notes) == 3
+    assert set(notes) <= {"not shown (too few people)", "the rest: too few people"}
+    assert "rounded" not in split.sentence
+
+
+def test_everybody_of_a_filter_bears_the_filters_name(store):
+    answer = answer_responders(store, Question(AKPS, only=("site", "East")), SCALES)
+    drawn = charts.draw_responders(answer, STATUS, dark=False)
+    assert list(drawn.table["Group"]) == ["East"]
+    assert drawn.figure.data[0].y[0].startswith("East<br>")
+
+
+def test_a_saved_picture_says_what_it_is(store):
+    """It is seen without its page: what, of whom, whose records; first of all that they are made up."""
+    answer = answer_responders(store, Question(AKPS, only=("site", "East")), SCALES)
+    drawn = charts.draw_responders(answer, STATUS, dark=False)
+    before = drawn.figure.layout.height
+    figure = with_source(drawn.figure, "Improved", answer.n, answer.context, charts.palette(False))
+    said = figure.layout.annotations[-1].text.replace("<br>", " ")
+    assert said.startswith("SYNTHETIC DATA · Improved · only East")
+    for words in (
+        f"n = {answer.n}",
+        "AKPS, higher is better",
+        answer.context.source_label,
+        answer.context.version,
+    ):
+        assert words in said
+    assert figure.layout.height > before
+    internal = dataclasses.replace(answer.context, mode="own")
+    figure = with_source(drawn.figure, "Improved", answer.n, internal, charts.palette(True))
+    assert figure.layout.annotations[-1].text.startswith("INTERNAL")
+
+
+def test_panels_of_a_trend_share_one_scale_and_hide_nobody(store):
+    answer = answer_trend(store, Question(AKPS, "start_year"), SCALES)
+    layout = json.loads(charts.draw_trend(answer, dark=False).figure.to_json())["layout"]
+    panels = [name for name in layout if name.startswith("yaxis")]
+    assert len(panels) == len(answer.groups)
+    assert [layout[name].get("matches") for name in panels] == [None, *["y"] * (len(panels) - 1)]
+    titles = [each["text"] for each in layout["annotations"]]
+    assert titles == [f"{group.label}  (n = {group.n})" for group in answer.groups]
+
+
 def test_headlines_say_how_many_how_complete_how_much_with_ranges(store):
     change = answer_change(store, Question(AKPS), SCALES)
     tiles = charts.headlines(change, None)
@@ -201,7 +291,9 @@ def test_no_label_becomes_markup_in_a_figure(label):
     """Uploaded text is never HTML: Plotly reads tags in any label."""
     share = ReleasedShare(20, 40, 50, 35, 65, "50 % (20 of 40)")
     figure = interval_rows([(label, 40, share)], charts.palette(False))
-    name = json.loads(figure.to_json())["data"][0]["y"][0].removesuffix("<br>n = 40")
+    written = json.loads(figure.to_json())
+    # Our own line break parts a long name; every sign of the name itself is escaped.
+    name = written["data"][0]["y"][0].replace("<br>", "") + written["data"][0]["customdata"][0][-1]
     assert "<" not in name
     assert ">" not in name
 
