@@ -13,6 +13,7 @@ from kneewise.knowledge_base.models import (
     Cutoff,
     Entry,
     Evidence,
+    InstrumentScoring,
     KnowledgeBase,
     LegFactor,
     LegMove,
@@ -20,6 +21,7 @@ from kneewise.knowledge_base.models import (
     OptionPoint,
     Provenance,
     Reliability,
+    ScoringRule,
     Source,
     Value,
     Voices,
@@ -178,6 +180,11 @@ def _field_lines(heading: str, value: object, knowledge: KnowledgeBase) -> Itera
         yield _provenance_line("Cut-off", value.label, value, knowledge)
     elif isinstance(value, OptionPoint):
         yield _provenance_line(heading, value.text.clinician, value, knowledge)
+    elif isinstance(value, ScoringRule):
+        unclear = f" No score: {value.unclear}" if value.unclear else ""
+        yield _provenance_line(f"Rule: {value.name.replace('_', ' ')}", f"{value.says}.{unclear}", value, knowledge)
+    elif isinstance(value, InstrumentScoring):
+        yield from _field_lines(heading, value.rules, knowledge)
     elif isinstance(value, ConflictRow):
         yield _provenance_line(value.body, value.says, value, knowledge)
     elif isinstance(value, Provenance):
