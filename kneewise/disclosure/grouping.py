@@ -7,8 +7,9 @@ tables can give away together is bounded by the shape of their list (`disclosure
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +17,9 @@ import numpy as np
 SMALLER_GROUPS = "smaller groups"
 EVERYBODY = "everybody"
 NOT_RECORDED = "not recorded"
+
+LATER = 4.0
+"""By how much more readily an attribute is merged for every place that it stands later in its table."""
 
 Labels = Mapping[str, Mapping[str, str]]
 """Attribute -> its values -> their released labels."""
@@ -51,7 +55,11 @@ class TableCounts:
 
 
 def merge_tables(
-    tables: Sequence[TableCounts], threshold: int, start: Labels | None = None, fixed: Collection[str] = ()
+    tables: Sequence[TableCounts],
+    threshold: int,
+    start: Labels | None = None,
+    fixed: Collection[str] = (),
+    order: Callable[[str, Collection[str]], Mapping[str, float]] | None = None,
 ) -> dict[str, dict[str, str]] | None:
     """One label per value of every attribute, so that every cell of every table reaches the threshold in every measure.
 
@@ -61,6 +69,8 @@ def merge_tables(
         What is merged already stays merged.
     fixed : attribute names
         These are merged no further than `start` says.
+    order : function of (attribute, values) -> value -> place
+        Where values have an order: 'smaller groups' then begin with neighbours.
 
     Returns
     -------
@@ -69,8 +79,9 @@ def merge_tables(
     Notes
     -----
     Greedy: next comes the merge that takes the least away (in bits of knowing a person's label) per small cell that it
-    touches. What is small is merged with the attribute's 'smaller groups', which begin with its smallest value. The
-    answer depends on the whole tables only, never on what was asked for.
+    touches; attributes that stand later in their table are merged more readily, those that join tables least. What is small is merged with the
+    attribute's 'smaller groups', which begin with its smallest value, or with the smaller neighbour where there is an order.
+    The answer depends on the whole tables only, never on what was asked for.
     """
     begun = start or {}
     labels: dict[str, dict[str, str]] = {}
@@ -85,7 +96,18 @@ def merge_tables(
                 for value, total in zip(values, totals.tolist(), strict=True):
                     label = labels[attribute][value]
                     sizes[attribute][label] = sizes[attribute].get(label, 0) + total
-    ranks = {name: 1 + max(table.attributes.index(name) for table in tables if name in table.attributes) for name in labels}
+    stands = {name: [table.attributes.index(name) for table in tables if name in table.attributes] for name in labels}
+    ranks = {name: LATER ** (each[0] if len(each) == 1 else 0) for name, each in stands.items()}
+    places = {name: order(name, tuple(of_values)) if order else {} for name, of_values in labels.items()}
+
+    def partner(attribute: str, label: str) -> str:
+        return _partner(sizes[attribute], label, labels[attribute], places[attribute])
+
+    def cost(key: tuple[str, str]) -> tuple[float, int, tuple[str, str]]:
+        attribute, label = key
+        lost = _loss(sizes[attribute], label, partner(attribute, label))
+        return lost / ranks[attribute] / small[key], sizes[attribute][label], key
+
     current = [relabelled(table, labels) for table in tables]
     while True:
         small: dict[tuple[str, str], int] = {}
@@ -103,16 +125,15 @@ def merge_tables(
             return labels
         if not small:
             return None
-        attribute, label = min(
-            small,
-            key=lambda key: (_loss(sizes[key[0]], key[1]) / ranks[key[0]] / small[key], sizes[key[0]][key[1]], key),
-        )
-        other = _partner(sizes[attribute], label)
+        attribute, label = min(small, key=cost)
+        other = partner(attribute, label)
         into = {label: SMALLER_GROUPS, other: SMALLER_GROUPS}
         both = sizes[attribute].pop(label) + sizes[attribute].pop(other)
         sizes[attribute][SMALLER_GROUPS] = both
         labels[attribute] = {value: into.get(now, now) for value, now in labels[attribute].items()}
-        current = [relabelled(table, {attribute: into}) if attribute in table.attributes else table for table in current]
+        current = [
+            relabelled(table, {attribute: into}) if attribute in table.attributes else table for table in current
+        ]
 
 
 def relabelled(table: TableCounts, labels: Labels) -> TableCounts:
@@ -125,9 +146,7 @@ def relabelled(table: TableCounts, labels: Labels) -> TableCounts:
         if new != list(old):
             places = {label: place for place, label in enumerate(new)}
             merged = np.zeros((*counts.shape[:axis], len(new), *counts.shape[axis + 1 :]), dtype=counts.dtype)
-            np.add.at(
-                np.moveaxis(merged, axis, 0), [places[label] for label in shown], np.moveaxis(counts, axis, 0)
-            )
+            np.add.at(np.moveaxis(merged, axis, 0), [places[label] for label in shown], np.moveaxis(counts, axis, 0))
             counts = merged
         values.append(tuple(new))
     return TableCounts(table.attributes, tuple(values), counts)
@@ -137,15 +156,22 @@ def _along(counts: np.ndarray, axis: int) -> np.ndarray:
     return counts.sum(axis=tuple(other for other in range(counts.ndim) if other != axis))
 
 
-def _partner(sizes: Mapping[str, int], label: str) -> str:
-    """The label that this one is merged with: 'smaller groups', or the smallest other one."""
+def _partner(sizes: Mapping[str, int], label: str, labels: Mapping[str, str], places: Mapping[str, float]) -> str:
+    """The label that this one is merged with: 'smaller groups', or the smallest neighbour, or the smallest other one."""
     others = [other for other in sizes if other != label]
-    return SMALLER_GROUPS if SMALLER_GROUPS in others else min(others, key=lambda other: (sizes[other], other))
+    if SMALLER_GROUPS in others:
+        return SMALLER_GROUPS
+    ordered = sorted((value for value in labels if value in places), key=lambda value: places[value])
+    near = set()
+    for one, other in itertools.pairwise(ordered):
+        if label in (labels[one], labels[other]):
+            near |= {labels[one], labels[other]} - {label}
+    return min(near or others, key=lambda other: (sizes[other], other))
 
 
-def _loss(sizes: Mapping[str, int], label: str) -> float:
+def _loss(sizes: Mapping[str, int], label: str, partner: str) -> float:
     """How many bits per person are lost when the label is merged with its partner."""
-    one, other = sizes[label], sizes[_partner(sizes, label)]
+    one, other = sizes[label], sizes[partner]
     return sum(part * math.log2((one + other) / part) for part in (one, other) if part) / max(sum(sizes.values()), 1)
 
 

@@ -68,7 +68,9 @@ class Policy(_Part):
             if self.threshold <= self.redact_up_to:
                 raise ValueError("`threshold` must be above `redact_up_to`")
             if not is_decomposable([self.with_wholes(table) for table in self.tables]):
-                raise ValueError("the `tables` are not a tree: what they release together could give away a small group")
+                raise ValueError(
+                    "the `tables` are not a tree: what they release together could give away a small group"
+                )
         elif self.tables or not self.attributes:
             raise ValueError("the own mode needs `attributes` and has no `tables`")
         return self

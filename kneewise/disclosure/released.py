@@ -206,9 +206,7 @@ class ReleasedChoices:
 
 
 TOO_FEW = ReleasedShare(None, None, None, None, None, "not shown (too few people)")
-HIDDEN_BY_GROUP = ReleasedShare(
-    None, None, None, None, None, "not shown by group (too few people are missing in one)"
-)
+HIDDEN_BY_GROUP = ReleasedShare(None, None, None, None, None, "not shown by group (too few people are missing in one)")
 """What stands for a completeness that can't be told of every group: one hidden share could be had by subtraction."""
 
 
@@ -461,7 +459,9 @@ def release_choices(
         attributes=tuple(
             (
                 name,
-                tuple(ReleasedChoice(value, None if n is None else shown_count(n, policy)) for value, n in values.items()),
+                tuple(
+                    ReleasedChoice(value, None if n is None else shown_count(n, policy)) for value, n in values.items()
+                ),
             )
             for name, values in attributes.items()
         ),

@@ -68,6 +68,13 @@ def _change_cells(cells: pd.DataFrame) -> list[released.ChangeCell]:
     ]
 
 
+def _groups_in(asked: Asked, cells: pd.DataFrame, shown_filter: str) -> pd.DataFrame:
+    """The cells to release. In the shared mode every planned group holds people with two scores; who has no first score is
+    in no third of the first scores, and so no group."""
+    cells = in_filter(cells, shown_filter)
+    return cells if asked.is_own else cells[cells["pairs"] > 0]
+
+
 @remembered
 def answer_change(
     store: Store, question: Question, instruments: Instruments, policy: Policy | None = None
@@ -86,7 +93,7 @@ def answer_change(
     cells = questions.change_cells(store, asked.info, asked.scale, axes)
     return released.release_change(
         context_of(asked, notes),
-        _change_cells(in_filter(cells, shown_filter)),
+        _change_cells(_groups_in(asked, cells, shown_filter)),
         completeness_of(asked, cells),
         asked.policy,
     )
@@ -113,7 +120,7 @@ def answer_responders(
     important = (asked.scale.important_change, asked.scale.important_change_status, asked.scale.source_text)
     return released.release_responders(
         context_of(asked, notes),
-        _change_cells(in_filter(cells, shown_filter)),
+        _change_cells(_groups_in(asked, cells, shown_filter)),
         completeness_of(asked, cells),
         important,
         asked.policy,
@@ -132,13 +139,17 @@ def answer_trend(
     asked = check_question(store, question, instruments, policy)
     axes, shown_filter, notes = checked_plan(asked, plan_pairs(asked))
     windows = asked.info.visit_windows
-    cells = in_filter(questions.change_cells(store, asked.info, asked.scale, axes), shown_filter)
-    sizes = {str(row.first_axis): int(row.pairs) for row in cells.itertuples()}
+    cells = questions.change_cells(store, asked.info, asked.scale, axes)
+    sizes = {str(row.first_axis): int(row.pairs) for row in _groups_in(asked, cells, shown_filter).itertuples()}
     visits = questions.visit_cells(store, asked.info, asked.scale, axes, windows)
     found = {(str(row.first_axis), int(row.visit)): (int(row.n), row.quartiles) for row in visits.itertuples()}
     if asked.is_own:
         groups = {
-            label: [_own_visit(windows[place], *found[label, place]) for place in range(len(windows)) if (label, place) in found]
+            label: [
+                _own_visit(windows[place], *found[label, place])
+                for place in range(len(windows))
+                if (label, place) in found
+            ]
             for label in sizes
         }
     else:
@@ -161,9 +172,7 @@ def answer_trend(
             ]
             for label, size in sizes.items()
         }
-    return released.release_trend(
-        context_of(asked, notes), groups, sizes, completeness_of(asked, cells), asked.policy
-    )
+    return released.release_trend(context_of(asked, notes), groups, sizes, completeness_of(asked, cells), asked.policy)
 
 
 def _own_visit(window: Window, n: int, quartiles: list[float]) -> released.VisitCell:
@@ -181,7 +190,11 @@ def _visits_of_everybody(asked: Asked) -> tuple[dict[int, int], int]:
     pairs, people = int(whole["pairs"]), int(whole["any_score"])
     everybody = people if people - pairs >= threshold else pairs
     visits = questions.visit_cells(
-        asked.store, asked.info, asked.scale, Axes(table=asked.table, leave_out=asked.leave_out), asked.info.visit_windows
+        asked.store,
+        asked.info,
+        asked.scale,
+        Axes(table=asked.table, leave_out=asked.leave_out),
+        asked.info.visit_windows,
     )
     came = {int(row.visit): int(row.n) for row in visits.itertuples()}
     least = max(threshold, asked.policy.window_share * max(came.values(), default=0) if asked.attributes else 0)
@@ -225,7 +238,8 @@ def _split_visits(asked: Asked, told: dict[int, int], everybody: int) -> list[in
             place
             for place in told
             if all(
-                came.get((*cell, place), 0) >= max(asked.policy.threshold, _enough_for(asked, size, told[place], everybody))
+                came.get((*cell, place), 0)
+                >= max(asked.policy.threshold, _enough_for(asked, size, told[place], everybody))
                 for cell, size in sizes.items()
                 if size
             )
@@ -330,7 +344,9 @@ def choice_labels(
 
 def _asked_all(store: Store, info: SourceInfo, instruments: Instruments, policy: Policy) -> list[Asked]:
     known = [name for name in info.instruments if name in instruments]
-    return [Asked(store, info, instruments[name], Question(name, source=info.source), policy, instruments) for name in known]
+    return [
+        Asked(store, info, instruments[name], Question(name, source=info.source), policy, instruments) for name in known
+    ]
 
 
 def _own_choices(store: Store, source: str, policy: Policy) -> dict[str, dict[str, int | None]]:

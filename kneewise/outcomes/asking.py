@@ -23,7 +23,7 @@ from kneewise.outcomes import questions
 from kneewise.outcomes.instruments import InstrumentRange, Instruments
 from kneewise.outcomes.questions import Axes, Filter
 from kneewise.outcomes.store import SourceInfo, Store
-from kneewise.outcomes.tables import Kind, Plan, plan_of
+from kneewise.outcomes.tables import Kind, Plan, places_of, plan_of
 
 ATTRIBUTE_NAMES = {
     "age_band": "age band",
@@ -174,7 +174,12 @@ def remembered(answer: Callable) -> Callable:
 
 def cells_of(asked: Asked, attributes: Sequence[str]) -> pd.DataFrame:
     """Per cell of these attributes, a column each: people with any score, pairs, responders. Exact, never to be shown."""
-    return questions.table_cells(asked.store, asked.info, asked.scale, tuple(attributes), asked.leave_out)
+    # The engine was asked for the tables of the policy already; fewer attributes are sums over one of them.
+    table = None if asked.is_own else asked.policy.table_of(attributes)
+    if not table or set(table) == set(attributes):
+        return questions.table_cells(asked.store, asked.info, asked.scale, tuple(attributes), asked.leave_out)
+    cells = questions.table_cells(asked.store, asked.info, asked.scale, table, asked.leave_out)
+    return cells.groupby(list(attributes), as_index=False)[["any_score", "pairs", "responders"]].sum()
 
 
 def plan_pairs(asked: Asked) -> Grouping:
@@ -258,7 +263,7 @@ def plan_groups(
         for name, known in zip(table, values, strict=True)
     )
     np.add.at(counts, places, measures(counted))
-    labels = merge_tables([TableCounts(table, values, counts)], asked.policy.threshold, begun)
+    labels = merge_tables([TableCounts(table, values, counts)], asked.policy.threshold, begun, order=places_of)
     if labels is None:
         return Grouping({}, {}, possible=False)
     return _for_question(asked, labels, True, {})
@@ -309,12 +314,14 @@ def checked_plan(asked: Asked, grouping: Grouping) -> tuple[Axes, str, tuple[str
 
 def _shown_labels(labels: Mapping[str, str], name: str | None) -> Mapping[str, str]:
     """The labels as they are shown: 'smaller groups' by its name, where it has one."""
-    return labels if name is None else {value: name if label == SMALLER_GROUPS else label for value, label in labels.items()}
+    return (
+        labels
+        if name is None
+        else {value: name if label == SMALLER_GROUPS else label for value, label in labels.items()}
+    )
 
 
-def _label_of_filter(
-    asked: Asked, grouping: Grouping, attribute: str, value: str, shown: Mapping[str, str]
-) -> str:
+def _label_of_filter(asked: Asked, grouping: Grouping, attribute: str, value: str, shown: Mapping[str, str]) -> str:
     """The shown label of the filter; it must be the same people as in every other answer."""
     people = asked.plan.people
     everywhere = _shown_labels(people.labels[attribute], people.names.get(attribute))

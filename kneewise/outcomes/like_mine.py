@@ -63,9 +63,8 @@ def answer_like_mine(
     DisclosureRefused
         Fewer people than the policy's `like_mine_from` are of that age.
     """
-    policy = policy or read_policy()
-    key = ("like mine", like, tuple(sorted(instruments.items())), policy)
-    return store.remembered(key, lambda: _answer(store, like, instruments, policy))
+    # Never remembered: what was asked is about one patient (hazard KW-H12).
+    return _answer(store, like, instruments, policy or read_policy())
 
 
 def week_windows(info: SourceInfo) -> dict[int, Window]:

@@ -128,7 +128,9 @@ def _reasons(old: _Side, new: _Side, policy: Policy) -> Iterator[str]:
     if known.sum() < RECOGNISED * min(people["pairs_old"].notna().sum(), people["pairs_new"].notna().sum()):
         yield "Most episodes can't be found again by their ids, so it is not known what changed since then."
         return
-    visits = [f"visit {place}" for place, window in enumerate(new.info.visit_windows) if window in old.info.visit_windows]
+    visits = [
+        f"visit {place}" for place, window in enumerate(new.info.visit_windows) if window in old.info.visit_windows
+    ]
     for measure in (*_measures(old.plan, new.plan), *(_Measure((), {}, visit) for visit in visits)):
         if _told_in_both(measure, people, policy.threshold) and _few(measure, people, policy.threshold):
             yield _sentence(measure.attributes, new.scale.name, policy.threshold)
@@ -151,7 +153,9 @@ def _measures(old: Plan, new: Plan) -> Iterator[_Measure]:
         yield _Measure(table, people, "pairs")
     for attributes in sorted(old.complete & new.complete):
         yield _Measure(attributes, people, "gone")
-    for table, part in itertools.product(_in_both(old.responders.tables, new.responders.tables), ("improved", "others")):
+    for table, part in itertools.product(
+        _in_both(old.responders.tables, new.responders.tables), ("improved", "others")
+    ):
         yield _Measure(table, responders, part)
     for table in _in_both(old.changes.tables, new.changes.tables):
         for ends in _ends_of_both(old, old.bins[table], new, new.bins[table]):
@@ -162,9 +166,7 @@ def _in_both(one: Sequence[tuple[str, ...]], other: Sequence[tuple[str, ...]]) -
     return [table for table in one if table in other]
 
 
-def _joined(
-    one: Mapping[str, Mapping[str, str]], other: Mapping[str, Mapping[str, str]]
-) -> dict[str, dict[str, str]]:
+def _joined(one: Mapping[str, Mapping[str, str]], other: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     """The groups of both label maps of every attribute, joined where they share a value."""
     found: dict[str, dict[str, str]] = {}
     for name in set(one) & set(other):

@@ -322,9 +322,7 @@ def _long(cells: _Cells, parts: np.ndarray, count: int, name: str, counted: Mapp
     return _answer(finer, columns, columns["n"] > 0)
 
 
-def _visit_grid(
-    store: Store, info: SourceInfo, scale: InstrumentRange, axes: Axes, windows: Sequence[Window]
-) -> _Grid:
+def _visit_grid(store: Store, info: SourceInfo, scale: InstrumentRange, axes: Axes, windows: Sequence[Window]) -> _Grid:
     """Per cell of the attributes, visit and score: people. Asked once per table and version, as `_change_grid`."""
     grid = axes.attributes
 

@@ -10,7 +10,8 @@ for which the most people who can stand in a cell of everything at once is the s
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,6 +34,7 @@ from kneewise.outcomes.instruments import InstrumentRange, Instruments
 from kneewise.outcomes.store import SourceInfo, Store
 
 FINE_BINS = 24
+ORDERED = ("age_band", "symptom_duration", "start_year")
 KEPT_BITS = 0.5
 """Joining attributes are merged further for the sake of responders only while this share of what they tell is left."""
 NAMED_FROM = 3
@@ -141,7 +143,10 @@ def _one_plan(
     parts = [table for table in counted if _is_part(table)]
     for table in parts:
         each = counted[table]
-        labels = {**{name: {value: EVERYBODY for value in values} for name, values in zip(table, each.values, strict=True)}, **people}
+        labels = {
+            **{name: {value: EVERYBODY for value in values} for name, values in zip(table, each.values, strict=True)},
+            **people,
+        }
         labels.pop(table[0], None)
         people |= _part_labels(each.counts("pairs"), each.everybody(), labels, threshold)
         if set(table[1:]) <= set(responders):
@@ -157,7 +162,11 @@ def _one_plan(
     ends = Ends(len(edges) - 1, middle, tuple(range(step - 1, 0, -1)), tuple(range(step + 1, len(edges) - 1)))
     found = [
         _plan_changes(
-            {table: counted[table] for table in part}, kinds[1] if kinds[1].tables else kinds[0], ends, threshold, joining
+            {table: counted[table] for table in part},
+            kinds[1] if kinds[1].tables else kinds[0],
+            ends,
+            threshold,
+            joining,
         )
         for part in _apart(list(counted))
     ]
@@ -197,6 +206,22 @@ def _apart(tables: Sequence[Table]) -> list[list[Table]]:
     return parts
 
 
+def places_of(attribute: str, values: Collection[str]) -> dict[str, float]:
+    """The place of each value along an attribute that has an order (ages, durations, scores, years); else empty.
+
+    "under 18" comes before "18 to 39", "60 and over" and "over 12 months" after what ends there.
+    """
+    if attribute == "first_band":
+        return {band: place for place, band in enumerate(questions.BANDS) if band in values}
+    found = {}
+    for value in values if attribute in ORDERED else ():
+        number = re.search(r"\d+", value)
+        if number:
+            found[value] = int(number[0]) + 0.5 * (value.endswith("over") or value.startswith("over"))
+            found[value] -= 0.5 * value.startswith("under")
+    return found
+
+
 def _is_part(table: Sequence[str]) -> bool:
     """Whether the table holds an attribute beside the one whose values it parts: quarters with their years."""
     return any(PART_OF.get(name) in table for name in table)
@@ -215,7 +240,13 @@ class _Counted:
 
     @classmethod
     def of(
-        cls, store: Store, info: SourceInfo, scale: InstrumentRange, table: Table, edges: Sequence[float], leave_out: Table
+        cls,
+        store: Store,
+        info: SourceInfo,
+        scale: InstrumentRange,
+        table: Table,
+        edges: Sequence[float],
+        leave_out: Table,
     ) -> _Counted:
         """The counts of the table, from the store."""
         cells = questions.table_cells(store, info, scale, table, leave_out)
@@ -273,7 +304,7 @@ def _merged(
     start: Labels,
     fixed: set[str] | frozenset[str] = frozenset(),
 ) -> dict[str, dict[str, str]]:
-    merged = merge_tables([counted[table].counts(measure) for table in tables], threshold, start, fixed)
+    merged = merge_tables([counted[table].counts(measure) for table in tables], threshold, start, fixed, places_of)
     if merged is None:
         raise AssertionError("what is fixed was found to be enough before")
     return merged
@@ -316,7 +347,7 @@ def _sizes(counted: Mapping[Table, _Counted]) -> dict[str, dict[str, int]]:
 
 
 def _names(labels: Labels, sizes: Mapping[str, Mapping[str, int]], threshold: int) -> dict[str, str]:
-    """What 'smaller groups' is called where half of it or more is one value: 'male and smaller groups'.
+    """What 'smaller groups' is called where half of it or more is one value: 'male with smaller groups'.
 
     Only of a group so large that this says of nobody else in it that they are few.
     """
@@ -326,11 +357,13 @@ def _names(labels: Labels, sizes: Mapping[str, Mapping[str, int]], threshold: in
         everybody = sum(inside.values())
         largest = max(inside, key=lambda value: (inside[value], value), default="")
         if everybody >= NAMED_FROM * threshold and 2 * inside[largest] >= everybody:
-            found[name] = f"{largest} and {SMALLER_GROUPS}"
+            found[name] = f"{largest} with {SMALLER_GROUPS}"
     return found
 
 
-def _part_labels(counts: TableCounts, members: TableCounts, labels: Labels, threshold: int) -> dict[str, dict[str, str]]:
+def _part_labels(
+    counts: TableCounts, members: TableCounts, labels: Labels, threshold: int
+) -> dict[str, dict[str, str]]:
     """Labels of an attribute whose values are parts of another's: neighbours are merged within one label of the whole.
 
     Parameters
@@ -384,7 +417,7 @@ def _plan_changes(
 
     def labels_with(bins: Bins) -> dict[str, dict[str, str]] | None:
         binned = [_in_bins(counted[table].counts("changes"), bins) for table in plain]
-        return merge_tables(binned, threshold, base.labels, joining)
+        return merge_tables(binned, threshold, base.labels, joining, places_of)
 
     def enough(bins: Bins) -> bool:
         labels = labels_with(bins)

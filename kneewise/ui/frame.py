@@ -70,7 +70,7 @@ def open_page(stem: str) -> None:
         # A page that ran by itself gives its widgets other ids than the same page inside the app: the first choice
         # would empty every other widget. So the page is left at once and opened again through app.py.
         _navigation()
-        st.switch_page(ROOT / "pages" / f"{stem}.py")
+        st.switch_page(ROOT / "pages" / f"{stem}.py", query_params=dict(st.query_params))
     st.logo(str(WORDMARK), size="large")
     heading, controls = st.columns([3, 2], vertical_alignment="center")
     with heading:

@@ -206,9 +206,10 @@ def _prepare_outcomes() -> None:
     for name in WARM_LATER:
         __import__(name)
     from kneewise.outcomes.instruments import instruments_from
-    from kneewise.ui import material, stores
+    from kneewise.ui import material, outcome_answers, stores
 
     try:
+        outcome_answers.prepare()
         stores.prepare(instruments_from(material.knowledge()))
     except KneewiseError as refusal:
         log.warning(" ".join(refusal.sentences))

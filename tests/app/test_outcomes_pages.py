@@ -17,7 +17,7 @@ from kneewise.outcomes import demo
 from kneewise.outcomes.importing import import_export, suggest_profile
 from kneewise.outcomes.instruments import instruments_from
 from kneewise.outcomes.profiles import profile_names, read_profile
-from kneewise.outcomes.store import current_version, open_store
+from kneewise.outcomes.store import current_version, open_store, publish
 from kneewise.ui import caches, downloads, like_mine, material, outcome_answers, plain_text, stores
 from tests.app_reading import figure
 from tests.outcomes_samples import HEADER, NHS_ZIP, ROOT, good_rows, long_csv
@@ -281,6 +281,21 @@ def test_the_own_mode_is_offered_only_where_the_clinic_allows_it(clinic, open_al
     assert not any("clinician" in each for each in filters(page))
 
 
+def test_a_link_shows_what_was_released_even_where_the_own_mode_shows_newer_records(clinic, open_alone, monkeypatch):
+    instruments = instruments_from(material.knowledge())
+    import_export(long_csv(good_rows(60)), read_profile("kneewise_long"), clinic, instruments)
+    publish(clinic, current_version(clinic))
+    import_export(long_csv(good_rows(90)), read_profile("kneewise_long"), clinic, instruments)
+    monkeypatch.setenv("KNEEWISE_OUTCOMES", "own")
+    page = open_alone("outcomes").toggle[0].set_value(True).run()
+    assert page.metric[0].value == "90"
+    page.query_params["records"] = "clinic/kneewise_long"  # somebody opens a link in this window
+    page.run()
+    no_failure(page)
+    assert page.metric[0].value == "60"
+    assert page.toggle[0].value is False
+
+
 def clinician_of(page) -> str:
     """A clinician that the list "Show only" offers."""
     options = page.selectbox(key="kept/screen/outcomes/only").options
@@ -515,6 +530,15 @@ def test_no_cell_of_a_download_can_run_as_a_formula(text):
     for row in csv.reader(io.StringIO(content.removeprefix("\ufeff"))):
         for cell in row:
             assert cell in ("-3", "1.5") or not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+def test_the_parts_of_the_page_are_worked_out_before_anybody_asks(clinic, monkeypatch):
+    made = outcome_answers.prepare()
+    store, _ = stores.opened(stores.available()[0]["demo/synthetic_demo"])
+    asked = []
+    monkeypatch.setattr(type(store), "ask", lambda self, question: asked.append(question))
+    assert outcome_answers.prepare() == made > 30
+    assert asked == []  # everything is remembered
 
 
 @pytest.mark.parametrize("mode", ["shared", "own"])
