@@ -1,4 +1,4 @@
-"""Set up and start Kneewise: `python run.py`. Also: `python run.py test | check | bench`.
+"""Set up and start Kneewise: `python run.py`. Also: `python run.py test | check | bench | spark`.
 
 Needs Python 3.11 or newer and nothing else. Makes `.venv` beside this file, installs the pinned packages into it once
 (a stamp remembers which), makes the demonstration records, starts the app on this machine only and prints its address.
@@ -29,6 +29,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
+SPARK_VENV = ROOT / ".venv-spark"
 ADDRESS = "127.0.0.1"
 PORT = 8501
 DEMO_STORE = ROOT / "data" / "store" / "demo"
@@ -44,6 +45,10 @@ NO_CHROMIUM = (
     "The browser tests are skipped, because there is no Chromium here: install it (Debian, Ubuntu: "
     "`sudo apt-get install chromium`; macOS, Windows: Google Chrome), or put its path into KNEEWISE_CHROMIUM."
 )
+NO_JAVA = (
+    "Spark needs Java 17 or newer: install it (Debian, Ubuntu: `sudo apt-get install openjdk-17-jre-headless`), or say in "
+    "JAVA_HOME where it is, and run this again. Everything else of Kneewise does without it."
+)
 
 
 class CannotGoOn(Exception):
@@ -53,15 +58,15 @@ class CannotGoOn(Exception):
 def main(arguments: Sequence[str]) -> int:
     """Do what was asked; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python run.py", description="Set up and start Kneewise.")
-    parser.add_argument("command", nargs="?", choices=["start", "test", "check", "bench"], default="start")
+    parser.add_argument("command", nargs="?", choices=["start", "test", "check", "bench", "spark"], default="start")
     parser.add_argument("--port", type=port_number, default=PORT, help=f"where the app listens (default {PORT})")
     parsed, rest = parser.parse_known_args(arguments)
-    if rest and parsed.command not in ("test", "bench"):
+    if rest and parsed.command not in ("test", "bench", "spark"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         if parsed.command == "start":
             return start(parsed.port)
-        return {"test": test, "check": check, "bench": bench}[parsed.command](rest)
+        return {"test": test, "check": check, "bench": bench, "spark": spark}[parsed.command](rest)
     except CannotGoOn as reason:
         print(reason, file=sys.stderr)
         return 1
@@ -137,18 +142,31 @@ def bench(rest: Sequence[str]) -> int:
     return run([python, "-m", "benchmarks", *rest])
 
 
-def install(requirements: str) -> Path:
-    """The path of the Python of `.venv`, with the packages of `requirements` in it; raises CannotGoOn."""
-    python = venv_python()
-    stamp = VENV / f"kneewise-{Path(requirements).stem}.stamp"
+def spark(pytest_arguments: Sequence[str]) -> int:
+    """Set up Spark in `.venv-spark` and ask both engines the same questions there; returns pytest's exit code.
+
+    An environment of its own, because PySpark does not support the pandas of the app yet
+    (docs/decisions/0008-engines.md). The arguments can choose among these tests: `-k`.
+    """
+    if find_java() is None:
+        raise CannotGoOn(NO_JAVA)
+    python = install("requirements-spark.txt", SPARK_VENV)
+    return run([python, "-m", "pytest", "tests/scale", *pytest_arguments])
+
+
+def install(requirements: str, venv: Path | None = None) -> Path:
+    """The path of the Python of `.venv` (or another one), with the packages of `requirements` in it; raises CannotGoOn."""
+    venv = venv or VENV
+    python = venv_python(venv)
+    stamp = venv / f"kneewise-{Path(requirements).stem}.stamp"
     wanted = fingerprint(requirements)
     if python.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return python
     if not answers(python):
-        print("Making .venv ...", flush=True)
-        make_venv()
+        print(f"Making {venv.name} ...", flush=True)
+        make_venv(venv)
     print(f"Installing {requirements} (only now and when it changes; takes a few minutes) ...", flush=True)
-    log = VENV / "install.log"
+    log = venv / "install.log"
     command = [python, "-m", "pip", "install", "--disable-pip-version-check", "-r", ROOT / requirements]
     with log.open("w", encoding="utf-8") as output:
         code = subprocess.run([str(part) for part in command], cwd=ROOT, stdout=output, stderr=output).returncode
@@ -169,18 +187,18 @@ def fingerprint(requirements: str) -> str:
     return content.hexdigest()
 
 
-def make_venv() -> None:
-    """Make `.venv` anew; raises CannotGoOn where Python lacks the parts for it."""
-    if subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], capture_output=True).returncode != 0:
+def make_venv(venv: Path) -> None:
+    """Make the environment anew; raises CannotGoOn where Python lacks the parts for it."""
+    if subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], capture_output=True).returncode != 0:
         raise CannotGoOn(
             "This Python can't make a virtual environment: install its `venv` part "
             "(Debian, Ubuntu: `sudo apt-get install python3-venv`) and run this again."
         )
 
 
-def venv_python() -> Path:
-    """Where the Python of `.venv` is, or will be."""
-    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+def venv_python(venv: Path | None = None) -> Path:
+    """Where the Python of `.venv` (or of another environment) is, or will be."""
+    return (venv or VENV) / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def answers(python: Path) -> bool:
@@ -242,6 +260,12 @@ def end(server: subprocess.Popen) -> None:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+def find_java() -> str | None:
+    """The path of Java: in JAVA_HOME where that is set, else on the PATH; or None."""
+    home = os.environ.get("JAVA_HOME")
+    return shutil.which("java", path=str(Path(home) / "bin") if home else None)
 
 
 def find_chromium() -> str | None:
