@@ -302,7 +302,10 @@ def _add_store(commands: argparse._SubParsersAction) -> None:
             action.add_argument("--source", required=True, metavar="NAME", help="from which records")
             action.add_argument("--all", action="store_true", help="the whole source")
             action.add_argument(
-                "episodes", nargs="*", metavar="ID", help="episodes, by the clinic's ids or the stored ones"
+                "--episodes",
+                type=Path,
+                metavar="FILE",
+                help="a file with one id per line: the clinic's ids or the stored ones",
             )
 
 
@@ -313,13 +316,27 @@ def _store(parsed: argparse.Namespace) -> int:
     if parsed.action == "versions":
         print("\n".join(store.version_lines(folder)))
     elif parsed.action == "undo":
-        print(f"The store is back at version {store.undo(folder, parsed.to)}.")
+        version = store.undo(folder, parsed.to)
+        before_all = version == store.EMPTY_VERSION
+        print(
+            "The store holds no data, as before its first import." if before_all else f"Version {version} counts again."
+        )
     else:
-        if parsed.all == bool(parsed.episodes):
-            raise StoreError("Name the episodes to erase, or give --all for the whole source; not both.")
-        erasure = erasing.erase(folder, parsed.source, None if parsed.all else parsed.episodes)
+        # Ids come from a file, because a command line stays in the history of the shell.
+        if parsed.all == (parsed.episodes is not None):
+            raise StoreError("Name a file with the episodes to erase, or give --all for the whole source; not both.")
+        erasure = erasing.erase(folder, parsed.source, None if parsed.all else _ids_in(parsed.episodes))
         print("\n".join(erasing.erasure_lines(erasure)))
     return 0
+
+
+def _ids_in(path: Path) -> list[str]:
+    try:
+        return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as problem:
+        raise StoreError(
+            f"The file of ids {path.name} can't be read as text; write one id per line, in UTF-8."
+        ) from problem
 
 
 def _shared_store(folder: Path | None) -> Store:

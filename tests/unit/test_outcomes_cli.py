@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from kneewise.cli import main
 from kneewise.errors import KnowledgeError
 from kneewise.knowledge_base.loading import load_knowledge
 from tests.outcomes_samples import NHS_ZIP, ROOT, good_rows, long_csv
@@ -66,3 +67,21 @@ def test_the_real_import_prints_the_known_figures(tmp_path):
     for figure in ("45,635 records", "280 sites or providers", "42,657 pairs", "mean 19.110", "36.438", "40,482 improved",
                    "371 unchanged", "1,804 worse"):  # fmt: skip
         assert figure in done.stdout
+
+
+def test_the_store_commands_list_undo_and_erase(tmp_path, capsys):
+    folder = str(tmp_path / "s")
+    assert main(["demo", "--store", folder]) == 0
+    ids = tmp_path / "ids.txt"
+    ids.write_text("SYN-00001\nSYN-00002\n", encoding="utf-8")
+    erase = ["store", "erase", "--store", folder, "--source", "synthetic_demo"]
+    assert main(erase) == 1
+    assert main([*erase, "--all", "--episodes", str(ids)]) == 1
+    assert main([*erase, "--episodes", str(tmp_path / "none.txt")]) == 1
+    capsys.readouterr()
+    assert main([*erase, "--episodes", str(ids)]) == 0
+    assert "2 episodes" in capsys.readouterr().out
+    assert main(["store", "versions", "--store", folder]) == 0
+    assert "before the first import" in capsys.readouterr().out
+    assert main(["store", "undo", "--store", folder]) == 0
+    assert "no data" in capsys.readouterr().out
