@@ -1,12 +1,15 @@
 """Released answers: a question goes to the store, its counts through `disclosure`, and only the result comes back.
 
-What a page, a notebook and the command line can all call. Without a policy an answer is a shared one: split and filtered
-by the attributes of one table of the policy. With `read_policy("own")` any attributes and any number of filters go.
+What a page, a notebook and the command line can all call. Without a policy an answer is a shared one: split and
+filtered by the attributes of one table of the policy. With `read_policy("own")` any attributes and any number of
+filters go.
 """
 
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,6 +27,7 @@ from kneewise.outcomes.asking import (
     checked_plan,
     completeness_of,
     context_of,
+    everybody_in,
     in_filter,
     last_if_merged,
     plan_changes,
@@ -48,6 +52,7 @@ __all__ = [
     "prepare",
 ]
 
+Answer = TypeVar("Answer")
 SURE = 1.25
 """Medians by group are shown where so many times the people they need are to be expected at the visit."""
 
@@ -69,10 +74,17 @@ def _change_cells(cells: pd.DataFrame) -> list[released.ChangeCell]:
 
 
 def _groups_in(asked: Asked, cells: pd.DataFrame, shown_filter: str) -> pd.DataFrame:
-    """The cells to release. In the shared mode every planned group holds people with two scores; who has no first score is
-    in no third of the first scores, and so no group."""
+    """The cells to release. In the shared mode every planned group holds people with two scores; who has no first
+    score is in no third of the first scores, and so no group."""
     cells = in_filter(cells, shown_filter)
     return cells if asked.is_own else cells[cells["pairs"] > 0]
+
+
+def _each_once(asked: Asked, cells: pd.DataFrame, made: Answer) -> Answer:
+    """The answer with everybody counted once, where somebody may stand in several groups."""
+    if asked.question.group_by not in questions.LISTS:
+        return made
+    return replace(made, n=released.released_count(everybody_in(asked, cells)[0], asked.policy))
 
 
 @remembered
@@ -91,12 +103,13 @@ def answer_change(
     asked = check_question(store, question, instruments, policy)
     axes, shown_filter, notes = checked_plan(asked, plan_pairs(asked))
     cells = questions.change_cells(store, asked.info, asked.scale, axes)
-    return released.release_change(
+    made = released.release_change(
         context_of(asked, notes),
         _change_cells(_groups_in(asked, cells, shown_filter)),
         completeness_of(asked, cells),
         asked.policy,
     )
+    return _each_once(asked, cells, made)
 
 
 @remembered
@@ -118,13 +131,14 @@ def answer_responders(
     axes, shown_filter, notes = checked_plan(asked, plan_responders(asked))
     cells = questions.change_cells(store, asked.info, asked.scale, axes)
     important = (asked.scale.important_change, asked.scale.important_change_status, asked.scale.source_text)
-    return released.release_responders(
+    made = released.release_responders(
         context_of(asked, notes),
         _change_cells(_groups_in(asked, cells, shown_filter)),
         completeness_of(asked, cells),
         important,
         asked.policy,
     )
+    return _each_once(asked, cells, made)
 
 
 @remembered
@@ -133,8 +147,8 @@ def answer_trend(
 ) -> released.ReleasedTrend:
     """Released score over time: quartiles per visit window, per group. Raises as `answer_change`.
 
-    How many came to a visit is told of everybody together only: told of groups by several attributes it could give away a
-    small group. In the own mode it is told of every group.
+    How many came to a visit is told of everybody together only: told of groups by several attributes it could give
+    away a small group. In the own mode it is told of every group.
     """
     asked = check_question(store, question, instruments, policy)
     axes, shown_filter, notes = checked_plan(asked, plan_pairs(asked))
@@ -172,7 +186,8 @@ def answer_trend(
             ]
             for label, size in sizes.items()
         }
-    return released.release_trend(context_of(asked, notes), groups, sizes, completeness_of(asked, cells), asked.policy)
+    made = released.release_trend(context_of(asked, notes), groups, sizes, completeness_of(asked, cells), asked.policy)
+    return _each_once(asked, cells, made)
 
 
 def _own_visit(window: Window, n: int, quartiles: list[float]) -> released.VisitCell:
@@ -275,7 +290,7 @@ def answer_distribution(
         for label, part in counted.groupby("first_axis")
     }
     cells = questions.change_cells(store, asked.info, asked.scale, axes)
-    return released.release_distribution(
+    made = released.release_distribution(
         context_of(asked, notes),
         edges,
         bins,
@@ -283,6 +298,7 @@ def answer_distribution(
         completeness_of(asked, cells)[0],
         asked.policy,
     )
+    return _each_once(asked, cells, made)
 
 
 def prepare(store: Store, instruments: Instruments, policy: Policy | None = None) -> int:
@@ -308,8 +324,8 @@ def list_choices(
 ) -> released.ReleasedChoices:
     """What can be asked of a source: its instruments, and each attribute's values with rounded counts of episodes.
 
-    An attribute that is not recorded, has one value only, or can't be split, is left out. A value's number is left out where
-    it would tell, beside the number of people with two scores of some instrument, how few have none.
+    An attribute that is not recorded, has one value only, or can't be split, is left out. A value's number is left out
+    where it would tell, beside the number of people with two scores of some instrument, how few have none.
     """
     policy = policy or read_policy()
     info = store.source(source)
@@ -356,7 +372,10 @@ def _own_choices(store: Store, source: str, policy: Policy) -> dict[str, dict[st
             found[attribute] = dict.fromkeys(questions.BANDS)
             continue
         frame = questions.episode_counts(store, info, attribute)
-        values = {str(row.first_axis): int(row.n) for row in frame.itertuples()}
+        values: dict[str, int] = {}
+        for row in frame.itertuples():
+            for value in str(row.first_axis).split(";") if attribute in questions.LISTS else [str(row.first_axis)]:
+                values[value] = values.get(value, 0) + int(row.n)
         if len(values) > 1:
             found[attribute] = {value: n if n >= policy.threshold else None for value, n in values.items()}
     return found

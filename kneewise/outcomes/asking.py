@@ -1,16 +1,16 @@
 """What every answer needs: the checked question, the plan of what may be shown of it, and the words that go with it.
 
-The way of every answer: `check_question`, a plan (`plan_pairs`, `plan_responders`, `plan_changes`, or `plan_groups` for a
-measure of one's own), `checked_plan`, then the store through `questions` with the axes it gives, then a maker of
-`disclosure`, with `context_of` and `completeness_of`. In the shared mode every number must come from a cell of a planned
-table. In the own mode nothing is merged; the makers hide small cells.
+The way of every answer: `check_question`, a plan (`plan_pairs`, `plan_responders`, `plan_changes`, or `plan_groups`
+for a measure of one's own), `checked_plan`, then the store through `questions` with the axes it gives, then a maker of
+`disclosure`, with `context_of` and `completeness_of`. In the shared mode every number must come from a cell of a
+planned table. In the own mode nothing is merged; the makers hide small cells.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -48,8 +48,8 @@ Only = tuple[tuple[str, str], ...]
 class Question:
     """What is asked: an instrument, at most one grouping attribute and any filters (attribute, value).
 
-    `only` may be given as one pair or as None; it always is a tuple of pairs. Which attributes go together is the mode's
-    affair: in the shared mode those of one table of the policy, in the own mode any.
+    `only` may be given as one pair or as None; it always is a tuple of pairs. Which attributes go together is the
+    mode's affair: in the shared mode those of one table of the policy, in the own mode any.
     """
 
     instrument: str
@@ -106,7 +106,8 @@ class Asked:
 
     @property
     def table(self) -> tuple[str, ...]:
-        """The attributes that the engine is asked for at once; empty in the own mode, where the filters go to the engine."""
+        """The attributes that the engine is asked for at once; empty in the own mode, where the filters go to the
+        engine."""
         return () if self.is_own else self.policy.table_of(self.attributes) or ()
 
 
@@ -173,7 +174,8 @@ def remembered(answer: Callable) -> Callable:
 
 
 def cells_of(asked: Asked, attributes: Sequence[str]) -> pd.DataFrame:
-    """Per cell of these attributes, a column each: people with any score, pairs, responders. Exact, never to be shown."""
+    """Per cell of these attributes, a column each: people with any score, pairs, responders. Exact, never to be
+    shown."""
     # The engine was asked for the tables of the policy already; fewer attributes are sums over one of them.
     table = None if asked.is_own else asked.policy.table_of(attributes)
     if not table or set(table) == set(attributes):
@@ -233,8 +235,8 @@ def plan_groups(
 ) -> Grouping:
     """The labels for a further measure, which may be split and filtered by the attributes of ONE `table` only.
 
-    One table, because a measure that several tables told would tie their attributes together and could give away a small
-    group; whoever asks by other attributes is refused. Within its table the measure's labels are its own.
+    One table, because a measure that several tables told would tie their attributes together and could give away a
+    small group; whoever asks by other attributes is refused. Within its table the measure's labels are its own.
 
     Parameters
     ----------
@@ -397,6 +399,18 @@ def last_if_merged(label: str) -> tuple[bool, str]:
     return label.endswith(SMALLER_GROUPS), label
 
 
+def everybody_in(asked: Asked, cells: pd.DataFrame) -> tuple[int, int]:
+    """(People with two scores, people with any) behind an answer with these cells, each person once.
+
+    Where somebody may stand in several groups (findings) it is asked for anew; else it is the sum of the cells.
+    """
+    if asked.question.group_by in questions.LISTS:
+        unsplit = replace(asked, question=replace(asked.question, group_by=None))
+        axes = checked_plan(unsplit, plan_pairs(unsplit))[0]
+        cells = questions.change_cells(asked.store, asked.info, asked.scale, axes)
+    return int(cells["pairs"].sum()), int(cells["any_score"].sum())
+
+
 def completeness_of(
     asked: Asked, cells: pd.DataFrame
 ) -> tuple[released.ReleasedShare, Mapping[str, released.ReleasedShare]]:
@@ -405,7 +419,7 @@ def completeness_of(
     `cells` are those of `questions.change_cells` with the axes of the question.
     """
     mine = {str(row.first_axis): (int(row.pairs), int(row.any_score)) for row in cells.itertuples()}
-    whole = (sum(pairs for pairs, _ in mine.values()), sum(people for _, people in mine.values()))
+    whole = everybody_in(asked, cells)
     by_group = asked.is_own or not asked.attributes
     by_group = by_group or any(set(asked.attributes) <= set(each) for each in asked.plan.complete)
 

@@ -1,9 +1,9 @@
 """Whether the data of a new import may be shared: what changed since the shared figures must not rest on few people.
 
-Who keeps last month's figures and reads this month's can subtract them. So a new version is shared only when the groups of
-the two versions don't cross, and when in every cell that both tell (the coarser one, where one lies within the other) the
-people who came in, went out or changed are none or enough. Otherwise the shared figures stay those of the version before,
-until later imports have brought enough people.
+Who keeps last month's figures and reads this month's can subtract them. So a new version is shared only when the
+groups of the two versions don't cross, and when in every cell that both tell (the coarser one, where one lies within
+the other) the people who came in, went out or changed are none or enough. Otherwise the shared figures stay those of
+the version before, until later imports have brought enough people.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ from kneewise.outcomes.store import (
 from kneewise.outcomes.tables import Plan, plan_of
 
 STAYS = "The shared figures stay those of the version before."
+SIDES = ("old", "new")
+_BETWEEN = "\x1f"
 RECOGNISED = 0.5
 """At least this share of the smaller version's people must be in both, or the two can't be compared."""
 
@@ -124,15 +126,15 @@ def _reasons(old: _Side, new: _Side, policy: Policy) -> Iterator[str]:
         yield crossing
         return
     people = _both(old, new, policy)
-    known = people["pairs_old"].notna() & people["pairs_new"].notna()
-    if known.sum() < RECOGNISED * min(people["pairs_old"].notna().sum(), people["pairs_new"].notna().sum()):
+    there = [people[f"text_{side}"].notna() for side in SIDES]
+    if (there[0] & there[1]).sum() < RECOGNISED * min(each.sum() for each in there):
         yield "Most episodes can't be found again by their ids, so it is not known what changed since then."
         return
-    visits = [
-        f"visit {place}" for place, window in enumerate(new.info.visit_windows) if window in old.info.visit_windows
-    ]
+    # Who is the same in both versions came, went and changed nowhere.
+    others = _with_attributes(people[~people["same"]], policy)
+    visits = [f"visit {place}" for place, each in enumerate(new.info.visit_windows) if each in old.info.visit_windows]
     for measure in (*_measures(old.plan, new.plan), *(_Measure((), {}, visit) for visit in visits)):
-        if _told_in_both(measure, people, policy.threshold) and _few(measure, people, policy.threshold):
+        if _told_in_both(measure, people, policy.threshold) and _few(measure, others, policy.threshold):
             yield _sentence(measure.attributes, new.scale.name, policy.threshold)
 
 
@@ -195,12 +197,14 @@ def _ends(plan: Plan, bins: Sequence[tuple[int, int]]) -> list[tuple[float, floa
 
 
 def _both(old: _Side, new: _Side, policy: Policy) -> pd.DataFrame:
-    """One row per person of either version: attributes, counts and values of both, `_old` and `_new`; exact."""
+    """One row per person of either version: attributes as one text, scores and counts of both, `_old` and `_new`.
+    Exact."""
     before, after = (_people(side, policy).set_index("episode_id") for side in (old, new))
     both = before.add_suffix("_old").join(after.add_suffix("_new"), how="outer")
-    same = np.ones(len(both), dtype=bool)
-    for name in ("first", "last", "mark", "squares"):
-        same &= np.isclose(both[f"{name}_old"].astype(float), both[f"{name}_new"].astype(float), equal_nan=True)
+    same = (both["text_old"] == both["text_new"]).to_numpy()
+    for name in ("first", "last", "mark", "squares", "came"):
+        values = [both[f"{name}_{side}"].to_numpy(dtype=float, na_value=np.nan) for side in SIDES]
+        same = same & np.isclose(*values, equal_nan=True)
     return both.assign(same=same)
 
 
@@ -210,19 +214,21 @@ def _people(side: _Side, policy: Policy) -> pd.DataFrame:
 
     def question(table) -> ibis.Table:
         rows = questions.outcomes_of(table, side.info, side.scale, axes)
-        values = {name: questions.attribute_value(rows, name, side.scale) for name in policy.grid}
-        rows = rows.mutate(**values).select("episode_id", *policy.grid, "first", "last", "change")
+        first, *others = (questions.attribute_value(rows, name, side.scale) for name in policy.grid)
+        text = first
+        for value in others:
+            text = text + ibis.literal(_BETWEEN) + value
+        rows = rows.mutate(text=text).select("episode_id", "text", "first", "last", "change")
         scores = table("score")
         scores = scores.filter(scores["instrument"] == side.scale.id)
         # Two sums over the scores and their days: whoever's scores changed has other ones.
         value, day = scores["value"].cast("float64"), scores["day"].cast("float64") + 1
+        windows = list(enumerate(side.info.visit_windows))
+        inside = [(scores["day"] >= window.from_day) & (scores["day"] <= window.to_day) for _, window in windows]
         marks = scores.group_by("episode_id").aggregate(
             mark=(value * day).sum(),
             squares=((value + 1) * (value + 1) * day).sum(),
-            **{
-                f"visit {place}": ((scores["day"] >= window.from_day) & (scores["day"] <= window.to_day)).any()
-                for place, window in enumerate(side.info.visit_windows)
-            },
+            came=sum((ibis.ifelse(each.any(), 2**place, 0) for (place, _), each in zip(windows, inside, strict=True))),
         )
         return rows.left_join(marks, "episode_id").drop("episode_id_right")
 
@@ -233,12 +239,28 @@ def _people(side: _Side, policy: Policy) -> pd.DataFrame:
     return people.assign(pairs=paired, gone=~paired, improved=improved, others=paired & ~improved)
 
 
+def _with_attributes(people: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """The people with each of their attributes in a column of its own, for both versions."""
+    found = {}
+    for side in SIDES:
+        told = [
+            text.split(_BETWEEN) if isinstance(text, str) else [None] * len(policy.grid)
+            for text in people[f"text_{side}"]
+        ]
+        for place, name in enumerate(policy.grid):
+            found[f"{name}_{side}"] = pd.Series([each[place] for each in told], index=people.index, dtype=object)
+    return people.assign(**found)
+
+
 def _inside(measure: _Measure, people: pd.DataFrame, side: str) -> np.ndarray:
     """Which people of one version the measure counts."""
-    there = people[f"pairs_{side}"].notna().to_numpy()
+    there = people[f"text_{side}"].notna().to_numpy()
+    if isinstance(measure.part, str) and measure.part.startswith("visit"):
+        came = people[f"came_{side}"].fillna(0).to_numpy(dtype=np.int64)
+        return there & (came >> int(measure.part.split()[1]) & 1).astype(bool)
     if isinstance(measure.part, str):
         return there & people[f"{measure.part}_{side}"].eq(True).to_numpy()
-    change = people[f"change_{side}"].to_numpy(dtype=float)
+    change = people[f"change_{side}"].to_numpy(dtype=float, na_value=np.nan)
     low, high = (end - 1e-9 for end in measure.part)
     return there & (change >= low) & (change < high)
 
@@ -248,8 +270,8 @@ def _told_in_both(measure: _Measure, people: pd.DataFrame, threshold: int) -> bo
     if measure.attributes or not isinstance(measure.part, str) or measure.part == "pairs":
         return True
     whole = _Measure((), {}, "pairs") if measure.part in ("improved", "others") else None
-    for side in ("old", "new"):
-        of = people[f"pairs_{side}"].notna().to_numpy() if whole is None else _inside(whole, people, side)
+    for side in SIDES:
+        of = people[f"text_{side}"].notna().to_numpy() if whole is None else _inside(whole, people, side)
         some = _inside(measure, people, side)
         if min(some.sum(), (of & ~some).sum()) < threshold:
             return False
@@ -259,31 +281,22 @@ def _told_in_both(measure: _Measure, people: pd.DataFrame, threshold: int) -> bo
 def _few(measure: _Measure, people: pd.DataFrame, threshold: int) -> bool:
     """Whether in some cell the people who came in, went out or changed are some, and fewer than the threshold."""
     keys = {}
-    for side in ("old", "new"):
-        inside = _inside(measure, people, side)
-        cells = [
-            people[f"{name}_{side}"].map(lambda value, of=measure.labels[name]: of.get(value, value))
-            for name in measure.attributes
-        ]
-        cell = pd.Series("", index=people.index)
-        keys[side] = (cell.str.cat(cells, sep="\x1f", na_rep="") if cells else cell).where(inside)
+    for side in SIDES:
+        cell = pd.Series("", index=people.index, dtype=object)
+        for name in measure.attributes:
+            labels = measure.labels[name]
+            cell = cell + [f"{_BETWEEN}{labels.get(value, value)}" for value in people[f"{name}_{side}"]]
+        keys[side] = cell.where(_inside(measure, people, side))
     stays = (keys["old"] == keys["new"]).to_numpy()
-    for key, who in (
-        (keys["new"], ~stays),
-        (keys["old"], ~stays),
-        (keys["new"], stays & ~people["same"].to_numpy()),
-    ):
-        counts = key[who].value_counts()
-        if ((counts > 0) & (counts < threshold)).any():
-            return True
-    return False
+    came, went, changed = keys["new"][~stays], keys["old"][~stays], keys["new"][stays]
+    return any((cells.value_counts() < threshold).any() for cells in (came, went, changed))
 
 
 def _crossing(old: Plan, new: Plan, policy: Policy) -> str:
     """A sentence where the two versions merge so differently that their groups cross; else empty.
 
-    Attributes that join tables must have the very same groups, and new values groups of their own; the groups of others may
-    lie within each other.
+    Attributes that join tables must have the very same groups, and new values groups of their own; the groups of
+    others may lie within each other.
     """
     tables = [policy.with_wholes(table) for table in policy.tables]
     joining = {name for name in itertools.chain(*tables) if sum(name in table for table in tables) > 1}
