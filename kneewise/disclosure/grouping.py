@@ -1,8 +1,8 @@
 """Merging small groups, so that every cell of a released table stands for enough people.
 
-Why merging and not blanking: a blank can be filled again by subtraction from a total. Here *every* cell of every table of
-the policy reaches the threshold, whichever of its cells is asked for, and a value has one label in all of them. What the
-tables can give away together is bounded by the shape of their list (`disclosure.policy`).
+Why merging and not blanking: a blank can be filled again by subtraction from a total. Here *every* cell of every table
+of the policy reaches the threshold, whichever of its cells is asked for, and a value has one label in all of them.
+What the tables can give away together is bounded by the shape of their list (`disclosure.policy`).
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ Labels = Mapping[str, Mapping[str, str]]
 class Grouping:
     """Which values are released as they are; the others are merged into 'smaller groups'.
 
-    `labels` maps every attribute of the question to its values and their labels. `first` is the label map of the grouping
-    attribute, `second` that of the first filter. `names` has, per attribute, what 'smaller groups' is called where most of it
-    is one value. `possible` is False when not even the whole reaches the threshold, or
-    when the table of the question can't be made.
+    `labels` maps every attribute of the question to its values and their labels. `first` is the label map of the
+    grouping attribute, `second` that of the first filter. `names` has, per attribute, what 'smaller groups' is called
+    where most of it is one value. `possible` is False when not even the whole reaches the threshold, or when the table
+    of the question can't be made.
     """
 
     first: Mapping[str, str]
@@ -79,9 +79,9 @@ def merge_tables(
     Notes
     -----
     Greedy: next comes the merge that takes the least away (in bits of knowing a person's label) per small cell that it
-    touches; attributes that stand later in their table are merged more readily, those that join tables least. What is small is merged with the
-    attribute's 'smaller groups', which begin with its smallest value, or with the smaller neighbour where there is an order.
-    The answer depends on the whole tables only, never on what was asked for.
+    touches; attributes that stand later in their table are merged more readily, those that join tables least. What is
+    small is merged with the attribute's 'smaller groups', which begin with its smallest value, or with the smaller
+    neighbour where there is an order. The answer depends on the whole tables only, never on what was asked for.
     """
     begun = start or {}
     labels: dict[str, dict[str, str]] = {}
@@ -157,7 +157,7 @@ def _along(counts: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _partner(sizes: Mapping[str, int], label: str, labels: Mapping[str, str], places: Mapping[str, float]) -> str:
-    """The label that this one is merged with: 'smaller groups', or the smallest neighbour, or the smallest other one."""
+    """The label that this one is merged with: 'smaller groups', or the smallest neighbour, or the smallest other."""
     others = [other for other in sizes if other != label]
     if SMALLER_GROUPS in others:
         return SMALLER_GROUPS

@@ -30,6 +30,7 @@ from kneewise.outcomes.asking import (
     everybody_in,
     in_filter,
     last_if_merged,
+    may_tell_missing,
     plan_changes,
     plan_pairs,
     plan_responders,
@@ -203,7 +204,7 @@ def _visits_of_everybody(asked: Asked) -> tuple[dict[int, int], int]:
     threshold = asked.policy.threshold
     whole = cells_of(asked, ()).iloc[0]
     pairs, people = int(whole["pairs"]), int(whole["any_score"])
-    everybody = people if people - pairs >= threshold else pairs
+    everybody = people if people - pairs >= threshold and may_tell_missing(asked, ()) else pairs
     visits = questions.visit_cells(
         asked.store,
         asked.info,
@@ -324,8 +325,9 @@ def list_choices(
 ) -> released.ReleasedChoices:
     """What can be asked of a source: its instruments, and each attribute's values with rounded counts of episodes.
 
-    An attribute that is not recorded, has one value only, or can't be split, is left out. A value's number is left out
-    where it would tell, beside the number of people with two scores of some instrument, how few have none.
+    An attribute that is not recorded, has one value only, or can't be split, is left out. In the shared mode a value's
+    number is left out where there are several instruments, and where it would tell, beside the number of people with two
+    scores, how few have none.
     """
     policy = policy or read_policy()
     info = store.source(source)
@@ -389,9 +391,10 @@ def _shared_choices(
     for attribute, shown in choice_labels(store, info, instruments, policy).items():
         order = sorted(set(shown.values()), key=last_if_merged)
         found[attribute] = dict.fromkeys(order)
-        if attribute != "first_band":
+        # Beside several questionnaires the number of all would tie them together: who has one and not the other is few.
+        if attribute != "first_band" and len(asked) == 1:
             counted = _episodes(asked[0], attribute, shown)
-            if set(counted) == set(order) and all(_hides_nobody(each, attribute, shown, counted) for each in asked):
+            if set(counted) == set(order) and _hides_nobody(asked[0], attribute, shown, counted):
                 found[attribute] = {label: counted[label] for label in order}
     return found
 

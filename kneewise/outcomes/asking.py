@@ -411,6 +411,35 @@ def everybody_in(asked: Asked, cells: pd.DataFrame) -> tuple[int, int]:
     return int(cells["pairs"].sum()), int(cells["any_score"].sum())
 
 
+def may_tell_missing(asked: Asked, attributes: Sequence[str] | None = None) -> bool:
+    """Whether it may be told how many people have any score, by these attributes (the question's where none are given).
+
+    Beside those with two scores it tells how many have no later one; and of the same people those of another questionnaire.
+    """
+    if asked.is_own:
+        return True
+    wanted = set(asked.attributes if attributes is None else attributes)
+    return () in asked.plan.complete and any(wanted <= set(each) for each in asked.plan.complete)
+
+
+def missing_counts(asked: Asked, attributes: Sequence[str]) -> pd.DataFrame:
+    """Per cell of these attributes, a column each: `gone`, the people without a later score, and, for each other instrument
+    of the source, how many more have any score than have two of that one.
+
+    Each must be none of few before it is told how many have any score. Exact, never to be shown.
+    """
+    cells = cells_of(asked, attributes)
+    found = cells[list(attributes)].assign(gone=cells["any_score"] - cells["pairs"])
+    for name in asked.info.instruments:
+        if name in asked.instruments and name != asked.scale.id:
+            other = cells_of(replace(asked, scale=asked.instruments[name]), attributes)
+            both = cells.merge(other, on=list(attributes), how="left", suffixes=("", "_other"))
+            rest = both["any_score"] - both["pairs_other"].fillna(0).astype(np.int64)
+            if (rest >= 0).any():
+                found[f"beside {name}"] = rest.to_numpy()
+    return found
+
+
 def completeness_of(
     asked: Asked, cells: pd.DataFrame
 ) -> tuple[released.ReleasedShare, Mapping[str, released.ReleasedShare]]:
@@ -420,14 +449,13 @@ def completeness_of(
     """
     mine = {str(row.first_axis): (int(row.pairs), int(row.any_score)) for row in cells.itertuples()}
     whole = everybody_in(asked, cells)
-    by_group = asked.is_own or not asked.attributes
-    by_group = by_group or any(set(asked.attributes) <= set(each) for each in asked.plan.complete)
+    told, by_group = may_tell_missing(asked, ()), may_tell_missing(asked)
 
     def share(pairs: int, people: int) -> released.ReleasedShare:
         # How many have two scores is told with every answer; how many have any score, here only.
         return released.released_share(pairs, people, asked.policy, whole_is_told=False)
 
     return (
-        share(*whole) if by_group or not asked.question.only else released.HIDDEN_BY_GROUP,
+        share(*whole) if told and (by_group or not asked.question.only) else released.HIDDEN_BY_GROUP,
         {label: share(*pair) if by_group else released.HIDDEN_BY_GROUP for label, pair in mine.items()},
     )

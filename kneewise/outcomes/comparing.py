@@ -16,7 +16,7 @@ import pandas as pd
 
 from kneewise.disclosure.comparison import ReleasedComparison, plan_hidden, release_comparison
 from kneewise.disclosure.policy import Policy
-from kneewise.disclosure.released import released_share
+from kneewise.disclosure.released import HIDDEN_BY_GROUP, released_share
 from kneewise.errors import DisclosureRefused, StoreError
 from kneewise.outcomes import questions
 from kneewise.outcomes.asking import (
@@ -26,6 +26,7 @@ from kneewise.outcomes.asking import (
     Question,
     check_question,
     context_of,
+    may_tell_missing,
     plan_pairs,
     remembered,
 )
@@ -99,7 +100,9 @@ def answer_comparison(
     hidden = plan_hidden(compared.people, _merged(asked, compared.people), asked.policy)
     return release_comparison(
         context=context_of(asked, _notes(asked, compared, hidden)),
-        completeness=released_share(pairs, any_score, asked.policy, whole_is_told=False),
+        completeness=released_share(pairs, any_score, asked.policy, whole_is_told=False)
+        if may_tell_missing(asked, ())
+        else HIDDEN_BY_GROUP,
         funnel=funnel,
         sizes=sizes,
         residual_sd=compared.adjusted.residual_sd,

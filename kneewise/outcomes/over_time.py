@@ -31,11 +31,12 @@ from kneewise.outcomes.asking import (
     ATTRIBUTE_NAMES,
     Asked,
     Question,
-    cells_of,
     check_question,
     checked_plan,
     completeness_of,
     context_of,
+    may_tell_missing,
+    missing_counts,
     plan_pairs,
     plan_responders,
     remembered,
@@ -173,12 +174,10 @@ def _grouping(asked: Asked, measure: Measure) -> Grouping:
     if measure == "change" or asked.is_own or not pairs.possible:
         return pairs
     # Completeness tells how many have no later score, and so does the number of people beside that of pairs.
-    attributes = set(asked.attributes)
-    if any(attributes <= set(each) for each in asked.plan.complete):
+    if may_tell_missing(asked):
         return pairs
     name = asked.question.group_by
-    whole_is_told = any(each == ("start_year",) for each in asked.plan.complete)
-    if name != "start_quarter" or len(attributes) > 1 or not whole_is_told:
+    if name != "start_quarter" or len(asked.attributes) > 1 or not may_tell_missing(asked, ("start_year",)):
         return dataclasses.replace(pairs, possible=False)
     labels = _merged_quarters(asked, pairs.first)
     return dataclasses.replace(pairs, first=labels, labels={name: labels}, possible=bool(labels))
@@ -188,15 +187,16 @@ def _merged_quarters(asked: Asked, labels: Mapping[str, str]) -> dict[str, str]:
     """Labels of quarters merged further with their neighbours of the same year, until each has enough people without a
     later score; empty where that can't be."""
     years = asked.plan.people.labels.get("start_year", {})
-    cells = cells_of(asked, ("start_quarter",)).set_index("start_quarter")
-    gone = (cells["any_score"] - cells["pairs"]).to_dict()
+    missing = missing_counts(asked, ("start_quarter",)).set_index("start_quarter")
+    few = dict(zip(missing.index, missing.to_numpy(), strict=True))
+    none = np.zeros(missing.shape[1], dtype=np.int64)
     runs: dict[str, list[list[str]]] = {}
     for _, values in itertools.groupby(sorted(labels), key=labels.get):
         members = list(values)
         runs.setdefault(years.get(members[0][:4], NOT_RECORDED), []).append(members)
     found: dict[str, str] = {}
     for groups in runs.values():
-        counts = np.array([[sum(gone.get(value, 0) for value in group) for group in groups]])
+        counts = np.stack([sum((few.get(value, none) for value in group), none) for group in groups], axis=1)
         merged = merge_bins(counts, asked.policy.threshold)
         if not merged:
             return {}

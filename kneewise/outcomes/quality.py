@@ -19,6 +19,7 @@ from kneewise.outcomes.asking import (
     checked_plan,
     completeness_of,
     context_of,
+    may_tell_missing,
     plan_pairs,
     remembered,
 )
@@ -58,7 +59,7 @@ def answer_quality(
         )
     people, pairs = int(whole["any_score"].iloc[0]), int(whole["pairs"].iloc[0])
     # Where few have no later score, the number of all beside that of the others would tell how few.
-    told = asked.is_own or people - pairs >= asked.policy.threshold
+    told = asked.is_own or (people - pairs >= asked.policy.threshold and may_tell_missing(asked, ()))
     n, column = (people, "any_score") if told else (pairs, "pairs")
     attributes = [name for name in asked.policy.grid if name not in NO_RECORD]
     closed, still_open = _periods(asked)

@@ -1,10 +1,11 @@
 """The plan of release of one instrument of one source: which tables there are, and one label per value in all of them.
 
-What is released is a set of tables whose cells all hold enough people. Three kinds of counts stand in them: people with a
-first and a later score (`people`), those of them who improved by the important change or did not (`responders`), and how
-much they changed, in bins (`changes`). Each kind is finer than the one before, so its labels may be coarser; but an
-attribute that joins two tables has the same labels in all kinds. Only so do all tables together stay a decomposable model,
-for which the most people who can stand in a cell of everything at once is the smallest of its table cells.
+What is released is a set of tables whose cells all hold enough people. Three kinds of counts stand in them: people
+with a first and a later score (`people`), those of them who improved by the important change or did not
+(`responders`), and how much they changed, in bins (`changes`). Each kind is finer than the one before, so its labels
+may be coarser; but an attribute that joins two tables has the same labels in all kinds. Only so do all tables together
+stay a decomposable model, for which the most people who can stand in a cell of everything at once is the smallest of
+its table cells.
 """
 
 from __future__ import annotations
@@ -34,10 +35,12 @@ from kneewise.outcomes.instruments import InstrumentRange, Instruments
 from kneewise.outcomes.store import SourceInfo, Store
 
 FINE_BINS = 24
+"""About so many bins part the range of a change."""
 ORDERED = ("age_band", "symptom_duration", "start_year")
 KEPT_BITS = 0.5
 """Joining attributes are merged further for the sake of responders only while this share of what they tell is left."""
 NAMED_FROM = 3
+"""'Smaller groups' are called after their largest value from so many times the threshold of people on."""
 _NICE_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _JUST_ABOVE = 1e-6
 
@@ -56,7 +59,8 @@ class Kind:
     """What 'smaller groups' of an attribute is called where most of it is one value."""
 
     def table_of(self, attributes: Sequence[str]) -> Table | None:
-        """The first of its tables with all these attributes, the empty one for none, None where there is no such table."""
+        """The first of its tables with all these attributes, the empty one for none, None where there is no such
+        table."""
         if not attributes:
             return ()
         return next((table for table in self.tables if set(attributes) <= set(table)), None)
@@ -66,9 +70,10 @@ class Kind:
 class Plan:
     """What may be released of one instrument of one source.
 
-    `possible`: whether enough people have two scores. `edges` are the ends of the fine bins of a change; `whole_bins` are the
-    bins of everybody and `bins` those of groups, per table: the same for tables that share attributes. `complete` are the attributes or whole
-    tables by which it may be said how many have no later score. `dropped` says why a kind is not in a table.
+    `possible`: whether enough people have two scores. `edges` are the ends of the fine bins of a change; `whole_bins`
+    are the bins of everybody and `bins` those of groups, per table: the same for tables that share attributes.
+    `complete` are the attributes or whole tables by which it may be said how many have no later score. `dropped` says
+    why a kind is not in a table. `leave_out` are the starting quarters whose follow-up is still open.
     """
 
     possible: bool
@@ -86,10 +91,9 @@ class Plan:
 def plan_of(store: Store, info: SourceInfo, scale: InstrumentRange, instruments: Instruments, policy: Policy) -> Plan:
     """The plan of release, made once per version of the data.
 
-    The instruments of a source are asked of the same people. So they are planned in one order, those of most people first,
-    and what one merges the next ones merge too: then no two instruments tell a small group apart together.
+    The instruments of a source are asked of the same people. So they are planned in one order, those of most people
+    first, and what one merges the next ones merge too: then no two instruments tell a small group apart together.
     """
-
     key = (info.source, policy, tuple(sorted(instruments.items())))
     leave_out = questions.open_quarters(store, info, policy.follow_up_days) if policy.whole_periods else ()
 
@@ -110,13 +114,20 @@ def plan_of(store: Store, info: SourceInfo, scale: InstrumentRange, instruments:
         if earlier:
             labels = plan_of(store, info, earlier[-1], instruments, policy).people.labels
             start = {name: of_values for name, of_values in labels.items() if name != "first_band"}
-        return _one_plan(store, info, scale, policy, start, leave_out)
+        others = [each for each in store.remembered(("plans", *key), order) if each.id != scale.id]
+        return _one_plan(store, info, scale, others, policy, start, leave_out)
 
     return store.remembered(("plan", scale.id, *key), make)
 
 
 def _one_plan(
-    store: Store, info: SourceInfo, scale: InstrumentRange, policy: Policy, start: Labels, leave_out: Table
+    store: Store,
+    info: SourceInfo,
+    scale: InstrumentRange,
+    others: Sequence[InstrumentRange],
+    policy: Policy,
+    start: Labels,
+    leave_out: Table,
 ) -> Plan:
     threshold = policy.threshold
     everybody = questions.table_changes(store, info, scale, (), leave_out)
@@ -124,6 +135,9 @@ def _one_plan(
     counted = {
         table: _Counted.of(store, info, scale, table, edges, leave_out)
         for table in ((), *map(policy.with_wholes, policy.tables))
+    }
+    rivals = {
+        table: [each.pairs_of(store, info, other, leave_out) for other in others] for table, each in counted.items()
     }
     whole = counted.pop(())
     if whole.pairs.sum() < threshold:
@@ -143,12 +157,10 @@ def _one_plan(
     parts = [table for table in counted if _is_part(table)]
     for table in parts:
         each = counted[table]
-        labels = {
-            **{name: {value: EVERYBODY for value in values} for name, values in zip(table, each.values, strict=True)},
-            **people,
-        }
-        labels.pop(table[0], None)
-        people |= _part_labels(each.counts("pairs"), each.everybody(), labels, threshold)
+        # Where no other table holds the years, all quarters lie in one whole.
+        labels = {name: dict.fromkeys(values, EVERYBODY) for name, values in zip(table, each.values, strict=True)}
+        begun = {value: start.get(table[0], {}).get(value, value) for value in each.values[0]}
+        people |= _part_labels(each.counts("pairs"), each.everybody(), labels | people | {table[0]: begun}, threshold)
         if set(table[1:]) <= set(responders):
             labels = {**responders, table[0]: people[table[0]]}
             responders |= _part_labels(each.counts("responders"), each.everybody(), labels, threshold)
@@ -186,7 +198,7 @@ def _one_plan(
         edges=tuple(edges),
         whole_bins=whole_bins,
         bins={table: bins for kind, bins in found for table in kind.tables},
-        complete=_complete(counted, people, threshold),
+        complete=_complete({(): whole, **counted}, people, rivals, threshold),
         dropped=tuple(
             (kind, table, "an attribute that joins it to other tables would tell too little")
             for kind, made in (("responders", with_responders), ("changes", changes.tables))
@@ -229,7 +241,8 @@ def _is_part(table: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class _Counted:
-    """One table's exact counts: per cell pairs, (responders, others), people without a later score, changes per fine bin."""
+    """One table's exact counts: per cell pairs, (responders, others), people without a later score, changes per fine
+    bin."""
 
     table: Table
     values: tuple[tuple[str, ...], ...]
@@ -281,6 +294,17 @@ class _Counted:
             gone=spread(cells, ["gone"]),
             changes=binned[0],
         )
+
+    def pairs_of(self, store: Store, info: SourceInfo, other: InstrumentRange, leave_out: Table) -> np.ndarray:
+        """People with two scores of another instrument in the cells of this table; who is in none of them is left out."""
+        found = np.zeros(self.pairs.shape[:-1], dtype=np.int64)
+        if "first_band" in self.table:  # a first score of the other instrument tells nothing of this one's
+            return found
+        for row in questions.table_cells(store, info, other, self.table, leave_out).itertuples():
+            cell = [getattr(row, name) for name in self.table]
+            if all(value in known for value, known in zip(cell, self.values, strict=True)):
+                found[tuple(known.index(value) for value, known in zip(cell, self.values, strict=True))] += row.pairs
+        return found
 
     def counts(self, measure: str) -> TableCounts:
         """One kind of counts. Whoever has no first score stands in no pair, so that band is no cell of pairs."""
@@ -407,12 +431,12 @@ def _plan_changes(
 ) -> tuple[Kind, Bins]:
     """The tables, labels and bins of the distribution by group, with as many bins as there can be without merging more.
 
-    Where responders are told their bins are two of them, so nothing needs merging; else everything that joins must stay.
+    Where responders are told their bins are two of them, so nothing needs merging; else everything that joins must
+    stay.
     """
     tables = [table for table in base.tables if table in counted]
     plain = [table for table in tables if not _is_part(table)]
-    whole = next(iter(counted.values())).counts("changes") if counted else None
-    if whole is None or not plain:
+    if not plain:
         return Kind(), ()
 
     def labels_with(bins: Bins) -> dict[str, dict[str, str]] | None:
@@ -442,11 +466,11 @@ def _in_bins(table: TableCounts, bins: Sequence[tuple[int, int]]) -> TableCounts
 
 @dataclass(frozen=True)
 class Ends:
-    """Where bins may end: always at `fixed`; then, outwards in this order as far as enough people are left, at `lower` and
-    `upper`.
+    """Where bins may end: always at `fixed`; then, outwards in this order as far as enough people are left, at `lower`
+    and `upper`.
 
-    Always the same order, so that the bins of more people lie within those of fewer: bins that crossed those of the last
-    publication would give away the people in between.
+    Always the same order, so that the bins of more people lie within those of fewer: bins that crossed those of the
+    last publication would give away the people in between.
     """
 
     last: int
@@ -470,20 +494,39 @@ def _between(ends: Sequence[int], last: int) -> Bins:
     return tuple((begin, end - 1) for begin, end in itertools.pairwise(sorted({0, *ends, last})))
 
 
-def _complete(counted: Mapping[Table, _Counted], people: Labels, threshold: int) -> frozenset[Table]:
-    """The tables, and attributes by themselves, of which every cell holds enough people without a later score.
+def _complete(
+    counted: Mapping[Table, _Counted], people: Labels, rivals: Mapping[Table, Sequence[np.ndarray]], threshold: int
+) -> frozenset[Table]:
+    """The tables, and attributes by themselves, of which it may be told how many people have any score.
 
-    Nobody without a first score is no cell: that tells of no group that it is small.
+    In every cell enough of them have no later score. Nor may they be few more than those with two scores of another
+    instrument (`rivals`): the same people may have been asked both. Of everybody (the empty table) a bound is told where few
+    have no later score, so that is enough. Nobody without a first score is no cell: that tells of no group that it is small.
     """
     found: set[Table] = set()
     for table, each in counted.items():
-        for attributes in (table, *((name,) for name in table)):
+        for attributes in {table, *((name,) for name in table)}:
             others = tuple(axis for axis, name in enumerate(table) if name not in attributes)
             values = tuple(values for name, values in zip(table, each.values, strict=True) if name in attributes)
-            cells = relabelled(TableCounts(attributes, values, each.gone.sum(axis=others)), people).counts
-            if _is_part(attributes):
-                cells = cells.sum(axis=1)
-            if (cells[cells > 0] if "first_band" in attributes else cells).min(initial=threshold) >= threshold:
+
+            def summed(
+                counts: np.ndarray,
+                attributes: Table = attributes,
+                values: tuple[tuple[str, ...], ...] = values,
+                others: tuple[int, ...] = others,
+            ) -> np.ndarray:
+                cells = relabelled(TableCounts(attributes, values, counts.sum(axis=others)), people).counts[..., 0]
+                return cells.sum(axis=1) if _is_part(attributes) else cells
+
+            gone, everybody = summed(each.gone), summed(each.pairs + each.gone)
+            enough = gone >= threshold
+            if "first_band" in attributes:
+                enough |= gone == 0
+            if not attributes:
+                enough |= gone < threshold
+            apart = [everybody - summed(pairs[..., None]) for pairs in rivals[table]]
+            close = [(rest >= 0) & (rest < threshold) & (gone >= threshold) for rest in apart]
+            if enough.all() and not any(each.any() for each in close):
                 found.add(attributes)
     return frozenset(found)
 
@@ -499,8 +542,8 @@ def bin_edges(scale: InstrumentRange) -> list[float]:
 
 
 def _edges_with_important_change(changes: pd.Series, scale: InstrumentRange) -> tuple[list[float], int]:
-    """The ends of the fine bins, and the place of the one that parts responders from the others: nought where no change is
-    known to be important.
+    """The ends of the fine bins, and the place of the one that parts responders from the others: nought where no
+    change is known to be important.
 
     Bins that parted people elsewhere near it would, beside the number of responders, give away those in between.
     """

@@ -84,10 +84,10 @@ class Kind:
 
 NASTY = (
     Kind(
-        "a site that treats men only", {"site": 3, "start_quarter": 2, "sex": 2, "age_band": 2}, 330, shape="men only"
-    ),
-    Kind(
-        "one person alone in a cell", {"site": 2, "intervention": 2, "sex": 2, "start_quarter": 4}, 260, shape="alone"
+        "a site that treats men only, and one person alone in a cell",
+        {"site": 3, "start_quarter": 2, "sex": 2, "intervention": 2},
+        330,
+        shape="alone",
     ),
     Kind(
         "treatments nested in sites", {"site": 3, "intervention": 3, "start_quarter": 3, "sex": 2}, 420, shape="nested"
@@ -111,19 +111,16 @@ def make_people(kind: Kind, rng: np.random.Generator, people: int) -> pd.DataFra
             for name, values in VALUES.items()
         }
     )
-    if kind.shape == "men only":
-        frame.loc[frame["site"] == "North", "sex"] = "male"
     if kind.shape == "nested":
         frame["intervention"] = frame["site"].map(dict(zip(VALUES["site"], VALUES["intervention"], strict=False)))
     if kind.shape == "sole":
         frame["site"] = frame["site"].replace("West", "North")
         frame.loc[frame.index[:9], "site"] = "West"
     if kind.shape == "alone":
-        lonely = (frame["site"] == "South") & (frame["intervention"] == "exercise + tape") & (frame["sex"] == "male")
-        frame.loc[lonely & (frame["start_quarter"] == "2024 Q2"), "sex"] = "female"
-        frame.loc[frame.index[0], ["site", "intervention", "sex", "start_quarter"]] = [
-            "South", "exercise + tape", "male", "2024 Q2",
-        ]  # fmt: skip
+        frame.loc[frame["site"] == "North", "sex"] = "male"
+        cell = {"site": "South", "intervention": "exercise + tape", "sex": "male", "start_quarter": "2023 Q4"}
+        frame.loc[(frame[list(cell)] == pd.Series(cell)).all(axis=1), "sex"] = "female"
+        frame.loc[frame.index[0], list(cell)] = list(cell.values())
     first = rng.integers(20, 60, size=people) if kind.bands else rng.integers(40, 60, size=people)
     better = rng.random(people) < kind.improved + 0.1 * (frame["site"] == "North")
     change = np.where(better, rng.integers(10, 25, size=people), rng.integers(-18, 10, size=people)).astype(float)
@@ -662,10 +659,10 @@ def attack_versions(stores, frames, rng, log) -> list[float]:
     """Sizes of the groups that two versions together isolate, for an attacker who knows that nobody left or changed."""
     old, new = frames
     space = Space(new, stores, 2)
-    learn(space, stores[0], walk(stores[0], rng, 100, log), (0,))
-    learn(space, stores[1], walk(stores[1], rng, 100, log), (0, 1))
+    learn(space, stores[0], walk(stores[0], rng, 60, log), (0,))
+    learn(space, stores[1], walk(stores[1], rng, 60, log), (0, 1))
     true = np.concatenate([truth(space, old), truth(space, new.iloc[len(old) :])])
-    groups = [groups_of(space, true[part : part + space.size], rng, 100, log) for part in (0, space.size)]
+    groups = [groups_of(space, true[part : part + space.size], rng, 50, log) for part in (0, space.size)]
     rows = np.concatenate([over_blocks(space, groups[block], {block: 1.0}) for block in (0, 1)])
     solver = space.solver(true)
     log.populations, log.constraints = log.populations + 1, log.constraints + solver.constraints
@@ -675,7 +672,7 @@ def attack_versions(stores, frames, rng, log) -> list[float]:
 def test_two_versions_that_may_follow_each_other_isolate_nobody(tmp_path, log):
     """And those that may not would isolate somebody: the check is needed."""
     rng = np.random.default_rng(50)
-    frame = make_people(Kind("versions", {"site": 2, "start_quarter": 2}, 150), rng, 150)
+    frame = make_people(Kind("versions", {"site": 2, "sex": 2}, 150), rng, 150)
     first = store_of(frame, tmp_path / "first")
     for joined, allowed in ((len(frame), True), (7, False)):
         later = next_version(frame, rng, joined)
@@ -713,8 +710,8 @@ def naive(frame: pd.DataFrame, told: Callable[[int], tuple[int, int] | None], rn
                 known = told(round(true @ group))
                 if known:
                     space.know(*known, {0: group.astype(float)})
-    solver, log = space.solver(true), Log()
-    groups = np.array(groups_of(space, true, rng, 0, log))
+    solver = space.solver(true)
+    groups = np.array(groups_of(space, true, rng, 0, Log()))[:60]
     return asked, solver.constraints, len(solver.isolated(groups, rng)), len(groups)
 
 
@@ -737,4 +734,4 @@ def test_the_same_attacker_breaks_naive_protection(protection, told):
         f"\n{protection}, any filters: {asked:,} questions, {constraints} constraints, "
         f"{isolated} of {tried} groups of 1 to 9 people isolated."
     )
-    assert isolated > tried / 20
+    assert isolated > tried / 2

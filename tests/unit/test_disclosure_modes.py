@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kneewise.disclosure.policy import OWN_NOTE, read_policy
+from kneewise.disclosure.released import HIDDEN_BY_GROUP
 from kneewise.errors import DisclosureRefused
 from kneewise.outcomes import demo
 from kneewise.outcomes.answers import (
@@ -231,6 +232,33 @@ def test_a_further_measure_is_told_in_one_table_only(store):
     assert not grouping.possible
     with pytest.raises(DisclosureRefused, match="too few people in some group"):
         checked_plan(asked, grouping)
+
+
+def test_another_questionnaire_of_the_same_people_gives_no_few_missing_away(tmp_path):
+    """At South 9 people have no later AKPS. Told how many have any pain score there, one could subtract."""
+    lines = []
+    for site, gone in (("North", 20), ("South", 9)):
+        for number in range(60):
+            start = f"{site}{number},{site},18 to 39,female,exercise only,2024,Q1"
+            lines += [f"{start},AKPS,0,{50 + number % 5}", f"{start},NPRS_WORST,0,6"]
+            if number >= gone:
+                lines.append(f"{start},AKPS,364,{52 + number % 25}")
+            if number >= 20:
+                lines.append(f"{start},NPRS_WORST,364,{2 + number % 5}")
+    import_export(long_csv(lines), read_profile("kneewise_long"), tmp_path / "s", SCALES)
+    both = open_store(tmp_path / "s")
+    for instrument in (AKPS, "instrument.nprs_worst"):
+        answer = answer_change(both, Question(instrument, "site"), SCALES)
+        assert {group.completeness for group in answer.groups} == {HIDDEN_BY_GROUP}
+        assert answer.completeness.percent is not None  # of everybody 29 and 40 are missing, and 29 in between
+        one_way = answer_change(both, Question(instrument, None, ("site", "South")), SCALES)
+        assert one_way.completeness == HIDDEN_BY_GROUP
+    values = dict(list_choices(both, SCALES).attributes)["site"]
+    assert {choice.n for choice in values} == {None}
+    alone = {"instrument.nprs_worst": SCALES["instrument.nprs_worst"]}
+    answer = answer_change(both, Question("instrument.nprs_worst", "site"), alone)
+    assert all(group.completeness.percent for group in answer.groups)
+    assert [choice.n for choice in dict(list_choices(both, alone).attributes)["site"]] == [60, 60]
 
 
 def test_choices_say_what_goes_together(store):
