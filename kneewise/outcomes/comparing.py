@@ -7,7 +7,7 @@ residual standard deviation (`statistics.funnel`, `statistics.case_mix`); what l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import ibis
@@ -96,7 +96,10 @@ def answer_comparison(
     compared = _compare(asked, cells, pairs)
     if sum(compared.people.values()) < threshold:
         raise DisclosureRefused(f"Fewer than {threshold} people have an expected score, so nothing is compared.")
-    funnel, sizes = _funnel_of(asked, compared)
+    funnel = _funnel_of(asked, compared)
+    # The people told of a unit are those of every other answer, not those with an expected score: two numbers beside each
+    # other would tell how few lack one.
+    told = cells.groupby("unit")["pairs"].sum()
     hidden = plan_hidden(compared.people, _merged(asked, compared.people), asked.policy)
     return release_comparison(
         context=context_of(asked, _notes(asked, compared, hidden)),
@@ -104,7 +107,7 @@ def answer_comparison(
         if may_tell_missing(asked, ())
         else HIDDEN_BY_GROUP,
         funnel=funnel,
-        sizes=sizes,
+        sizes=[int(told[unit.name]) for unit in funnel.units],
         residual_sd=compared.adjusted.residual_sd,
         hidden=hidden,
         case_mix=compared.case_mix,
@@ -177,7 +180,7 @@ def _compare(asked: Asked, cells: pd.DataFrame, pairs: int) -> _Compared:
         people = cells.groupby("unit")["modelled"].sum()
         phrase = (
             "the expected score that came with each record, less everybody's mean difference from it; people without one "
-            "are left out"
+            "count for no mean and no class"
         )
         return _Compared(adjust_by_expected(expected, overall), {unit: int(people[unit]) for unit in units}, phrase)
     mix = [name for name in MIX if name != asked.question.group_by and cells[name].nunique() > 1]
@@ -201,8 +204,8 @@ def _compare(asked: Asked, cells: pd.DataFrame, pairs: int) -> _Compared:
     return _Compared(adjust_by_model(model_cells, model), {unit: int(people[unit]) for unit in units}, phrase)
 
 
-def _funnel_of(asked: Asked, compared: _Compared) -> tuple[Funnel, Sequence[int]]:
-    """The funnel of all units, and their sizes. A unit of nobody stands at the centre and has no class."""
+def _funnel_of(asked: Asked, compared: _Compared) -> Funnel:
+    """The funnel of all units, by people with an expected score. A unit of nobody stands at the centre and has no class."""
     adjusted = compared.adjusted
     decimals = asked.policy.decimals_for(asked.scale.maximum - asked.scale.minimum)
     if round(adjusted.residual_sd, decimals + 1) <= 0:
@@ -210,7 +213,7 @@ def _funnel_of(asked: Asked, compared: _Compared) -> tuple[Funnel, Sequence[int]
     found = {unit.name: unit for unit in adjusted.units}
     names = sorted(compared.people)
     sizes = [compared.people[name] for name in names]
-    funnel = mean_funnel(
+    return mean_funnel(
         names,
         np.maximum(sizes, 1),
         [found[name].adjusted_change if name in found else adjusted.overall_change for name in names],
@@ -219,7 +222,6 @@ def _funnel_of(asked: Asked, compared: _Compared) -> tuple[Funnel, Sequence[int]
         higher_is_better=asked.scale.higher_is_better,
         minimum=CLASS_MINIMUM,
     )
-    return funnel, sizes
 
 
 def _merged(asked: Asked, units: Iterable[str]) -> frozenset[str]:

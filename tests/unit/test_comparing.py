@@ -13,6 +13,7 @@ from kneewise.disclosure.comparison import plan_hidden, release_comparison
 from kneewise.disclosure.policy import read_policy
 from kneewise.disclosure.released import released_count
 from kneewise.errors import DisclosureRefused, StoreError
+from kneewise.outcomes.answers import answer_change
 from kneewise.outcomes.asking import Question
 from kneewise.outcomes.comparing import answer_comparison
 from kneewise.outcomes.importing import import_export
@@ -120,13 +121,21 @@ def wide(expected_for: int, people: int = 100) -> bytes:
     return "\n".join([*rows, ""]).encode()
 
 
-@pytest.mark.parametrize(("expected_for", "n", "words"), [(60, 60, "came with each record"), (40, 100, "regression")])
+@pytest.mark.parametrize(("expected_for", "n", "words"), [(60, 100, "came with each record"), (40, 100, "regression")])
 def test_expected_scores_are_used_when_most_people_bring_one(store_of, expected_for, n, words):
     store = store_of(wide(expected_for), "nhs_proms")
     answer = answer_comparison(store, Question("instrument.oks", group_by="site"), SCALES)
     assert words in answer.case_mix
     assert answer.n == n
     assert sum(unit.n * (unit.observed - unit.expected) for unit in answer.units) == pytest.approx(0, abs=0.05 * n)
+
+
+def test_how_few_lack_an_expected_score_is_not_told(store_of):
+    """Hazard KW-H11: the people told of a site are those of the other answers, whoever has an expected score."""
+    store = store_of(wide(92), "nhs_proms")
+    question = Question("instrument.oks", group_by="site")
+    compared = {unit.label: unit.n for unit in answer_comparison(store, question, SCALES).units}
+    assert compared == {group.label: group.n for group in answer_change(store, question, SCALES).groups}
 
 
 def test_one_group_is_compared_with_itself_and_says_so(store_of):
