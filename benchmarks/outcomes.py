@@ -379,8 +379,8 @@ def recovery_by_pandas(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Days to the important change, by treatment."""
     frame = frames["episode_outcome"]
     frame = frame[frame["change"].notna()]
-    has = frame["recovered_day"].notna()
-    day = frame["recovered_day"].fillna(frame["last_seen_day"]) - frame["first_day"]
+    has = frame["recovered_day"].notna() & (frame["change"] >= 10 - 1e-9)
+    day = frame["recovered_day"].where(has, frame["last_seen_day"]) - frame["first_day"]
     marks = pd.DataFrame(
         {"intervention": frame["intervention"], "day": day.astype(int), "events": has, "censored": ~has}
     )
@@ -390,11 +390,13 @@ def recovery_by_pandas(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def weeks_by_pandas(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """People seen and improved at set weeks, by sex."""
     people = frames["episode_outcome"]
-    people = people[people["first"].notna()].assign(sex=lambda frame: known(frame["sex"]))
-    marks = {"people": 1, "gone": people["change"].isna()}
+    people = people.assign(sex=known(people["sex"]))
+    begun, lasts = people["first"].notna(), people["change"] >= 10 - 1e-9
+    marks = {"any": 1, "people": begun, "gone": begun & people["change"].isna(), "responders": lasts}
     for week in WEEKS:
         score = people[week_column(week)]
-        marks |= {f"seen_{week}": score.notna(), f"improved_{week}": score - people["first"] >= 10 - 1e-9}
+        better = score - people["first"] >= 10 - 1e-9
+        marks |= {f"seen_{week}": begun & score.notna(), f"improved_{week}": better, f"kept_{week}": better & lasts}
     return people[["sex"]].assign(**marks).groupby("sex").sum().reset_index()
 
 

@@ -3,7 +3,8 @@
 No order by result: units stand by name, and a class says only whether a unit is further from the rest than its size
 explains. Classes are made from exact data; every figure that leaves is rounded. A unit that is hidden keeps its name and
 its class, never a figure, and the hidden units together hold nobody or enough people, so that none of them can be had by
-subtracting the shown ones from the whole.
+subtracting the shown ones from the whole. A name tells that somebody is there: where that alone would bound a hidden unit,
+it is not named either.
 """
 
 from __future__ import annotations
@@ -94,6 +95,32 @@ def plan_hidden(people: Mapping[str, int], merged: Collection[str], policy: Poli
     return frozenset(hidden)
 
 
+def plan_unnamed(
+    people: Mapping[str, int], together: Collection[Collection[str]], large: Collection[str], policy: Policy
+) -> frozenset[str]:
+    """The units that may not even be named: nobody's, and those that a count of several together would bound.
+
+    Ten units of one person each that other answers count together are known to hold at least one each, so none of them more
+    than a few. So each of a group of units may be named only where every one could still hold `threshold` people.
+
+    Parameters
+    ----------
+    people : mapping of unit to people, exact, as other answers count them.
+    together : collection of collections of units
+        Which units other answers count together only.
+    large : collection of str
+        Units whose class says that they hold `CLASS_MINIMUM` people or more.
+    """
+    unnamed = {name for name, n in people.items() if not n}
+    for group in together if policy.mode == "shared" else ():
+        inside = [name for name in group if people.get(name)]
+        above = [name for name in inside if name in large]
+        spare = sum(people[name] for name in inside) - CLASS_MINIMUM * len(above) - (len(inside) - len(above))
+        if len(inside) > 1 and spare < policy.threshold - 1:
+            unnamed |= set(inside)
+    return frozenset(unnamed)
+
+
 def release_comparison(
     context: ReleasedContext,
     completeness: ReleasedShare,
@@ -103,8 +130,9 @@ def release_comparison(
     hidden: Collection[str],
     case_mix: str,
     policy: Policy,
+    unnamed: Collection[str] = (),
 ) -> ReleasedComparison:
-    """The comparison of a funnel's units, without the figures of the `hidden` ones.
+    """The comparison of a funnel's units, without the figures of the `hidden` ones, and without the `unnamed` ones.
 
     Parameters
     ----------
@@ -129,6 +157,8 @@ def release_comparison(
     expected = _rounded(funnel.target, decimals)
     units = []
     for unit, size in sorted(zip(funnel.units, sizes, strict=True), key=lambda pair: pair[0].name):
+        if unit.name in unnamed:
+            continue
         if unit.name in hidden:
             units.append(ReleasedComparedUnit(unit.name, None, None, None, None, unit.status))
         else:

@@ -80,7 +80,7 @@ def release_quality(
 
 def _share(cell: QualityCell, n: int, policy: Policy) -> ReleasedShare:
     if cell.merged is None:
-        return released_share(cell.count, n, policy)
+        return _wide_share(cell.count, n, policy)
     bound, fewer = 0, 0
     for known in BOUNDS:
         # That no more than `most` are unknown proves of nobody that they are few, since `most` is no less than the
@@ -96,3 +96,20 @@ def _share(cell: QualityCell, n: int, policy: Policy) -> ReleasedShare:
     if not bound:
         return TOO_FEW
     return ReleasedShare(None, None, None, None, None, f"at least {bound} %")
+
+
+def _wide_share(count: int, n: int, policy: Policy) -> ReleasedShare:
+    """As `released_share`, with bounds twice as wide in the shared mode.
+
+    "Fewer than ten were not seen" bounds everybody who was not: one of them, known from elsewhere, would make them a group
+    of one to nine. "Fewer than twenty" does not.
+    """
+    if policy.mode == "own" or n < policy.threshold:
+        return released_share(count, n, policy)
+    shown, few = released_count(n, policy), 2 * policy.threshold
+    if min(count, n - count) >= few:
+        return released_share(count, n, policy)
+    if count < few and n - count < few:
+        return TOO_FEW
+    words = f"at least {math.floor(100 * (1 - few / shown))} %" if n - count < few else f"at most {math.ceil(100 * few / shown)} %"
+    return ReleasedShare(None, None, None, None, None, words)

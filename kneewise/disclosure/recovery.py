@@ -56,7 +56,7 @@ class ReleasedCurve:
 
 @dataclass(frozen=True)
 class ReleasedRecovery:
-    """Time to the first score that reaches the important change."""
+    """Time to the first score that reaches the important change, of those whose last score still does."""
 
     context: ReleasedContext
     n: int
@@ -104,7 +104,10 @@ def release_recovery(
         curves = tuple(_shared_curve(label, cells[label], event_steps, censored_steps, policy) for label in shown)
     if not any(curve.steps for curve in curves):
         raise DisclosureRefused(_too_few(policy))
-    method = f"Kaplan-Meier curve from the first score on, {round(100 * LEVEL)} % interval on the log-log scale."
+    method = (
+        "Who slipped back by the last score counts as not recovered. Kaplan-Meier curve from the first score on, "
+        f"{round(100 * LEVEL)} % interval on the log-log scale."
+    )
     if policy.mode == "shared":
         method += f" Each step stands for {policy.threshold} recoveries or more, at the week in their middle; counts are rounded."
     return ReleasedRecovery(

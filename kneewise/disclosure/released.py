@@ -219,6 +219,24 @@ def released_count(count: int, policy: Policy) -> int:
     return rounded
 
 
+def count_beside(count: int, beside: Sequence[int], policy: Policy) -> tuple[int, int]:
+    """The rounded count of people of whom, or among whom, other told groups lie as a whole; and how far off it may be more.
+
+    Two such counts five apart prove a difference of one to nine people. So where the rounded count is within one step of that
+    of another group, the other's is told, and one step as what it may be off; of the first one where that is so of several.
+    Raises as `released_count`.
+
+    Parameters
+    ----------
+    beside : sequence of int
+        The exact counts of these groups; one below the threshold is told nowhere.
+    """
+    rounded = released_count(count, policy)
+    told = (released_count(other, policy) for other in beside if other >= policy.threshold)
+    near = next((other for other in told if abs(other - rounded) <= policy.round_to), None)
+    return (rounded, 0) if near is None else (near, policy.round_to)
+
+
 def shown_count(count: int, policy: Policy) -> int | None:
     """The count as the mode shows it: None for a small one in the own mode. Raises DisclosureRefused in the shared mode."""
     if policy.mode == "own" and count < policy.threshold:
@@ -258,14 +276,23 @@ def released_share(count: int, n: int, policy: Policy, *, whole_is_told: bool = 
         told = rounded_n if whole_is_told else released_count(count, policy) + policy.threshold
         bound = math.floor(100 * (told - policy.threshold) / told)
         return ReleasedShare(None, None, None, None, None, f"more than {bound} %" if bound else TOO_FEW.text)
-    rounded = released_count(count, policy)
+    return share_of(released_count(count, policy), rounded_n)
+
+
+def share_of(rounded: int, rounded_n: int, off: tuple[int, int] = (0, 0)) -> ReleasedShare:
+    """The share of two counts that may be told as they are; its range holds what they may be `off`."""
     interval = wilson_interval(min(rounded, rounded_n), rounded_n)
+    low, high = interval, interval
+    if any(off):
+        fewest, most = max(0, rounded - off[0]), rounded + off[0]
+        low = wilson_interval(min(fewest, rounded_n), rounded_n + off[1])
+        high = wilson_interval(min(most, rounded_n - off[1]), rounded_n - off[1])
     return ReleasedShare(
         count=rounded,
         n=rounded_n,
         percent=round(100 * interval.value),
-        low_percent=math.floor(100 * interval.low),
-        high_percent=math.ceil(100 * interval.high),
+        low_percent=math.floor(100 * low.low),
+        high_percent=math.ceil(100 * high.high),
         text=f"{round(100 * interval.value)} % ({rounded} of {rounded_n})",
     )
 

@@ -168,7 +168,7 @@ def answer_trend(
             for label in sizes
         }
     else:
-        told, everybody = _visits_of_everybody(asked)
+        told, everybody = visits_of_everybody(asked)
         kept = _split_visits(asked, told, everybody) if asked.attributes else list(told)
         hidden = [windows[place].label for place in range(len(windows)) if place not in kept]
         if hidden:
@@ -180,7 +180,7 @@ def answer_trend(
                     windows[place].from_day,
                     windows[place].to_day,
                     told[place] if not asked.attributes else None,
-                    _enough_for(asked, size, told[place], everybody) if asked.attributes else told[place],
+                    _enough_for(asked, size, told[place], everybody) if asked.attributes else found[label, place][0],
                     found[label, place][1],
                 )
                 for place in kept
@@ -195,11 +195,13 @@ def _own_visit(window: Window, n: int, quartiles: list[float]) -> released.Visit
     return released.VisitCell(window.label, window.from_day, window.to_day, n, n, quartiles)
 
 
-def _visits_of_everybody(asked: Asked) -> tuple[dict[int, int], int]:
-    """How many people to tell of at each visit that may be shown, and how many there are altogether.
+def visits_of_everybody(asked: Asked) -> tuple[dict[int, int], int]:
+    """How many people to tell of at each visit that may be shown (rounded), and how many there are altogether (exact).
 
-    Where fewer people than the threshold were away, everybody's number stands for the visit: the difference of the two
-    would be those few. Everybody are the people with any score where that number is told, else those with two.
+    Where few people were away, everybody's number stands for the visit: the difference of the two would be those few. Few
+    are up to twice the threshold, so that this does not bound them by it. Everybody are the people with any score where
+    that number is told, else those with two. These have a first score, and all came to the later visit where there is one
+    only: a visit of a few more is told as they are.
     """
     threshold = asked.policy.threshold
     whole = cells_of(asked, ()).iloc[0]
@@ -215,7 +217,9 @@ def _visits_of_everybody(asked: Asked) -> tuple[dict[int, int], int]:
     came = {int(row.visit): int(row.n) for row in visits.itertuples()}
     least = max(threshold, asked.policy.window_share * max(came.values(), default=0) if asked.attributes else 0)
     return {
-        place: n if everybody - n >= threshold else everybody for place, n in sorted(came.items()) if n >= least
+        place: released.count_beside(n, [pairs], asked.policy)[0] if everybody - n >= 2 * threshold else everybody
+        for place, n in sorted(came.items())
+        if n >= least
     }, everybody
 
 

@@ -14,7 +14,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from kneewise.disclosure.comparison import ReleasedComparison, plan_hidden, release_comparison
+from kneewise.disclosure.comparison import ReleasedComparison, plan_hidden, plan_unnamed, release_comparison
 from kneewise.disclosure.policy import Policy
 from kneewise.disclosure.released import HIDDEN_BY_GROUP, released_share
 from kneewise.errors import DisclosureRefused, StoreError
@@ -99,19 +99,23 @@ def answer_comparison(
     funnel = _funnel_of(asked, compared)
     # The people told of a unit are those of every other answer, not those with an expected score: two numbers beside each
     # other would tell how few lack one.
-    told = cells.groupby("unit")["pairs"].sum()
-    hidden = plan_hidden(compared.people, _merged(asked, compared.people), asked.policy)
+    told = {str(unit): int(n) for unit, n in cells.groupby("unit")["pairs"].sum().items()}
+    together = _together(asked, told)
+    hidden = plan_hidden(compared.people, set().union(*together), asked.policy)
+    large = {unit.name for unit in funnel.units if unit.status != "insufficient records"}
+    unnamed = plan_unnamed(told, together, large, asked.policy)
     return release_comparison(
-        context=context_of(asked, _notes(asked, compared, hidden)),
+        context=context_of(asked, _notes(asked, compared, hidden, unnamed)),
         completeness=released_share(pairs, any_score, asked.policy, whole_is_told=False)
         if may_tell_missing(asked, ())
         else HIDDEN_BY_GROUP,
         funnel=funnel,
-        sizes=[int(told[unit.name]) for unit in funnel.units],
+        sizes=[told[unit.name] for unit in funnel.units],
         residual_sd=compared.adjusted.residual_sd,
         hidden=hidden,
         case_mix=compared.case_mix,
         policy=asked.policy,
+        unnamed=unnamed,
     )
 
 
@@ -224,32 +228,41 @@ def _funnel_of(asked: Asked, compared: _Compared) -> Funnel:
     )
 
 
-def _merged(asked: Asked, units: Iterable[str]) -> frozenset[str]:
-    """The units that other answers do not show by themselves: all of them where the plan has no place for the split."""
+def _together(asked: Asked, units: Iterable[str]) -> tuple[frozenset[str], ...]:
+    """The units that other answers count together only: all of them where the plan has no place for the split."""
     if asked.is_own:
-        return frozenset()
+        return ()
     labels = plan_pairs(asked).first
-    return frozenset(unit for unit in units if labels.get(unit) != unit)
+    groups: dict[str | None, set[str]] = {}
+    for unit in units:
+        if labels.get(unit) != unit:
+            groups.setdefault(labels.get(unit), set()).add(unit)
+    return tuple(map(frozenset, groups.values()))
 
 
-def _notes(asked: Asked, compared: _Compared, hidden: frozenset[str]) -> tuple[str, ...]:
+def _notes(
+    asked: Asked, compared: _Compared, hidden: frozenset[str], unnamed: frozenset[str]
+) -> tuple[str, ...]:
     name = ATTRIBUTE_NAMES.get(asked.question.group_by, asked.question.group_by)
     notes = [
         f"Case mix: {compared.case_mix}.",
         f"Groups by {name} stand in order of their names. A class needs {CLASS_MINIMUM} people and is made from exact "
-        f"figures; those shown are rounded, counts to the nearest {asked.policy.round_to}.",
+        f"figures; those shown are rounded{'' if asked.is_own else f', counts to the nearest {asked.policy.round_to}'}.",
     ]
-    if hidden:
+    named = set(compared.people) - unnamed
+    if hidden & named:
         notes.append(
-            f"{len(hidden)} of {len(compared.people)} groups are named without figures, because fewer than "
+            f"{len(hidden & named)} of {len(named)} groups are named without figures, because fewer than "
             f"{asked.policy.threshold} people stand behind them or could be worked out from the others."
         )
+    if hidden & unnamed:
+        notes.append("Some groups are not named: beside the other figures, a name alone would say too much.")
     if asked.leave_out:
         notes.append(
             f"People who started in {', '.join(asked.leave_out)} are left out until the data reach "
             f"{asked.policy.follow_up_days} days past that quarter's end."
         )
-    if len(compared.people) == 1:
+    if len(named) == 1 and not unnamed:
         notes.append("There is one group only, so it is compared with itself.")
     return tuple(notes)
 

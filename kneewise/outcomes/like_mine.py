@@ -6,23 +6,32 @@ then how long symptoms have lasted, then the first score. Age always stays.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from kneewise.disclosure.grouping import EVERYBODY
 from kneewise.disclosure.like_mine import ReleasedLikeMine, WeekCell, release_like_mine
 from kneewise.disclosure.policy import Policy, read_policy
 from kneewise.errors import DisclosureRefused, FindingsError, StoreError
-from kneewise.outcomes import more_questions
-from kneewise.outcomes.asking import Asked, Question, check_question, checked_plan, context_of, plan_groups, plan_pairs
+from kneewise.outcomes import more_questions, questions
+from kneewise.outcomes.asking import (
+    Asked,
+    Question,
+    cells_of,
+    check_question,
+    checked_plan,
+    context_of,
+    plan_groups,
+    plan_pairs,
+)
+from kneewise.outcomes.episodes import WEEKS, week_windows
 from kneewise.outcomes.instruments import InstrumentRange, Instruments
 from kneewise.outcomes.questions import BANDS, Axes
-from kneewise.outcomes.store import SourceInfo, Store, Window
+from kneewise.outcomes.store import Store, Window
 
-WEEKS = (6, 12)
 TABLE = ("age_band", "symptom_duration", "first_band")
 """The one table in which the shared mode counts who was seen, and had improved, at these weeks."""
 NAMES = {
@@ -67,16 +76,6 @@ def answer_like_mine(
     return _answer(store, like, instruments, policy or read_policy())
 
 
-def week_windows(info: SourceInfo) -> dict[int, Window]:
-    """The weeks at which the source has a visit: its window holds that week's day, and no other of these weeks."""
-    found = {
-        week: window
-        for week, window in itertools.product(WEEKS, info.visit_windows)
-        if window.from_day <= 7 * week <= window.to_day
-    }
-    return {week: window for week, window in found.items() if list(found.values()).count(window) == 1}
-
-
 def band_of(score: float, scale: InstrumentRange) -> str:
     """The third of the scale that a first score lies in. Raises FindingsError outside the scale."""
     if not scale.minimum <= score <= scale.maximum:
@@ -92,7 +91,7 @@ def _answer(store: Store, like: LikeMine, instruments: Instruments, policy: Poli
     scale = asked.scale
     if scale.important_change is None:
         raise StoreError(f"No important change of {scale.name} is known, so nobody can be said to have improved.")
-    windows = week_windows(asked.info)
+    windows = week_windows(asked.info.visit_windows)
     if not windows:
         raise StoreError(f"These records have no visit at about {' or '.join(map(str, WEEKS))} weeks.")
     criteria = _criteria(like, scale)
@@ -101,15 +100,48 @@ def _answer(store: Store, like: LikeMine, instruments: Instruments, policy: Poli
     widened = [NAMES[name] for name in _DROPPED_FIRST if name in criteria and name not in kept]
     question = Question(like.instrument, only=tuple(_filters(criteria, kept)), source=like.source)
     notes = _notes(asked, criteria)
+    came = {} if asked.is_own else _came(asked)
     return release_like_mine(
         context_of(check_question(store, question, instruments, policy), notes),
         (people, people - gone),
-        [WeekCell(week, int(cells[f"seen_{week}"]), int(cells[f"improved_{week}"])) for week in windows],
+        [_week(cells, week, windows, came) for week in windows],
         [_words(name, value, scale) for name, value in _filters(criteria, kept)],
         widened,
         (scale.important_change, scale.important_change_status, scale.source_text),
         policy,
+        everybody=int(cells["any"]),
     )
+
+
+def _week(cells: pd.Series, week: int, windows: Mapping[int, Window], came: Mapping[Window, int]) -> WeekCell:
+    """One week, with the people told elsewhere whom its own hold, or who hold them.
+
+    Beside those seen these are all with two scores; beside those improved, where nobody came later, all who improved by their
+    last score. Where these people are all there are: also everybody who came then, and who was better then and stayed so
+    (the first step of a recovery curve).
+    """
+    window, everybody = windows[week], int(cells["any"]) == came.get(EVERYBODY)
+    last = all(n == 0 for other, n in came.items() if other != EVERYBODY and other.from_day > window.to_day)
+    seen, improved = [int(cells["people"] - cells["gone"])], []
+    if everybody:
+        seen.append(came.get(window, 0))
+        improved.append(int(cells[f"kept_{week}"]))
+    if last:
+        improved.append(int(cells["responders"]))
+    return WeekCell(
+        week,
+        *(int(cells[f"{name}_{week}"]) for name in ("seen", "improved")),
+        beside_seen=tuple(seen),
+        beside_improved=tuple(improved),
+    )
+
+
+def _came(asked: Asked) -> dict[Window | str, int]:
+    """How many people with any score there are (`EVERYBODY`), and how many came in each window."""
+    axes, known = Axes(table=asked.table, leave_out=asked.leave_out), asked.info.visit_windows
+    visits = questions.visit_cells(asked.store, asked.info, asked.scale, axes, known)
+    came = {window: 0 for window in known} | {known[int(row.visit)]: int(row.n) for row in visits.itertuples()}
+    return {**came, EVERYBODY: int(cells_of(asked, ())["any_score"].iloc[0])}
 
 
 def _criteria(like: LikeMine, scale: InstrumentRange) -> dict[str, tuple[str, ...]]:
@@ -212,7 +244,10 @@ def _words(name: str, value: str, scale: InstrumentRange) -> str:
 def _notes(asked: Asked, criteria: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     if asked.is_own:
         return ()
-    notes = [f"Counts are rounded to the nearest {asked.policy.round_to}."]
+    notes = [
+        f"Counts are rounded to the nearest {asked.policy.round_to}, and told as those of another group where they are close to "
+        "them; the ranges hold that."
+    ]
     if "factors" in criteria:
         notes.append("Findings are not matched in shared figures.")
     return tuple(notes)

@@ -29,9 +29,10 @@ def recovery_days(
 ) -> pd.DataFrame:
     """Per cell and day since the first score: people who then first had the important change, or were last seen then.
 
-    Columns: those of the attributes, `day`, `events`, `censored`. People with a first and a later score only: who never
-    came back was followed for no time. What an import worked out is used where it was for the same important change; else
-    it is read from the scores after the first visit.
+    Columns: those of the attributes, `day`, `events`, `censored`. Recovered has who still had the change at the last score;
+    who slipped back is followed until then without. People with a first and a later score only: who never came back was
+    followed for no time. What an import worked out is used where it was for the same important change; else it is read
+    from the scores after the first visit.
     """
     sign = 1 if scale.higher_is_better else -1
     needed = sign * important_change
@@ -42,15 +43,16 @@ def recovery_days(
     def question(table) -> ibis.Table:
         people = _with_values(questions.outcomes_of(table, info, scale, axes), scale, grid)
         people = people.filter(people["change"].notnull())
+        people = people.mutate(lasts=people["change"] * sign >= important_change - _SAME)
         if ready:
             return _counted_days(people, people["recovered_day"], people["last_seen_day"], grid)
-        people = people.select("episode_id", "first", "first_day", *grid)
+        people = people.select("episode_id", "first", "first_day", "lasts", *grid)
         scores = table("score")
         scores = scores.filter(scores["instrument"] == scale.id).select("episode_id", "day", "value")
         rows = scores.join(people, "episode_id")
         rows = rows.filter((rows["day"] > rows["first_day"]) & (rows["day"] > _baseline_until(info)))
         reached = (rows["value"] - rows["first"]) * sign >= important_change - _SAME
-        once = rows.group_by("episode_id", "first_day", *grid).aggregate(
+        once = rows.group_by("episode_id", "first_day", "lasts", *grid).aggregate(
             recovered=rows["day"].min(where=reached), seen=rows["day"].max()
         )
         return _counted_days(once, once["recovered"], once["seen"], grid)
@@ -60,7 +62,8 @@ def recovery_days(
 
 
 def _counted_days(rows: ibis.Table, recovered: ibis.Column, seen: ibis.Column, grid: Sequence[str]) -> ibis.Table:
-    rows = rows.mutate(has=recovered.notnull(), day=ibis.coalesce(recovered, seen) - rows["first_day"])
+    has = recovered.notnull() & rows["lasts"]
+    rows = rows.mutate(has=has, day=ibis.ifelse(has, recovered, seen) - rows["first_day"])
     return rows.group_by(*grid, "day").aggregate(
         events=rows.count(where=rows["has"]), censored=rows.count(where=rows["has"] == ibis.literal(False))
     )
@@ -75,8 +78,9 @@ def _baseline_until(info: SourceInfo) -> int:
 def week_cells(
     store: Store, info: SourceInfo, scale: InstrumentRange, axes: Axes, windows: Mapping[int, Window]
 ) -> pd.DataFrame:
-    """Per cell of the attributes: people with a first score (`people`), those of them without a later one (`gone`), and for
-    each week of `windows` how many were `seen_<week>` in its window and how many of these had `improved_<week>`.
+    """Per cell of the attributes: people with any score (`any`), with a first score (`people`), those of them without a later
+    one (`gone`), those who improved by their last one (`responders`), and for each week of `windows` how many were
+    `seen_<week>` in its window, how many of these had `improved_<week>` and still had at the last score (`kept_<week>`).
 
     Of several scores in a window the one nearest that week counts, the earlier one at a tie.
     """
@@ -89,26 +93,37 @@ def week_cells(
         info.source, "episode_outcome", [week_column(week) for week in windows]
     )
 
+    def counts(rows: ibis.Table) -> dict[str, ibis.Value]:
+        begun = rows["first"].notnull()
+        return {
+            "any": rows.count(),
+            "people": rows.count(where=begun),
+            "gone": rows.count(where=begun & rows["change"].isnull()),
+            "responders": rows.count(where=rows["change"] * sign >= important - _SAME),
+        }
+
     def ready_made(table) -> ibis.Table:
         rows = _with_values(questions.outcomes_of(table, info, scale, axes), scale, grid)
-        rows = rows.filter(rows["first"].notnull())
-        asked = {"people": rows.count(), "gone": rows.count(where=rows["change"].isnull())}
+        asked = counts(rows)
         for week in windows:
             score = rows[week_column(week)]
             better = (score - rows["first"]) * sign >= important - _SAME
-            asked |= {f"seen_{week}": rows.count(where=score.notnull()), f"improved_{week}": rows.count(where=better)}
+            asked |= {
+                f"seen_{week}": rows.count(where=rows["first"].notnull() & score.notnull()),
+                f"improved_{week}": rows.count(where=better),
+                f"kept_{week}": rows.count(where=better & (rows["change"] * sign >= important - _SAME)),
+            }
         return rows.group_by(*grid).aggregate(**asked) if grid else rows.aggregate(**asked)
 
     def everybody(table) -> ibis.Table:
         rows = _with_values(questions.outcomes_of(table, info, scale, axes), scale, grid)
-        rows = rows.filter(rows["first"].notnull())
-        if not grid:
-            return rows.aggregate(people=rows.count(), gone=rows.count(where=rows["change"].isnull()))
-        return rows.group_by(*grid).aggregate(people=rows.count(), gone=rows.count(where=rows["change"].isnull()))
+        return rows.group_by(*grid).aggregate(**counts(rows)) if grid else rows.aggregate(**counts(rows))
 
     def weeks(table) -> ibis.Table:
         people = _with_values(questions.outcomes_of(table, info, scale, axes), scale, grid)
-        people = people.filter(people["first"].notnull()).select("episode_id", "first", "first_day", *grid)
+        people = people.filter(people["first"].notnull())
+        people = people.mutate(lasts=ibis.coalesce(people["change"] * sign >= important - _SAME, False))
+        people = people.select("episode_id", "first", "first_day", "lasts", *grid)
         scores = table("score")
         scores = scores.filter(scores["instrument"] == scale.id).select("episode_id", "day", "value")
         inside = [
@@ -124,17 +139,20 @@ def week_cells(
         )
         rows = scores.join(people, "episode_id")
         rows = rows.filter(rows["day"] > rows["first_day"])
-        once = rows.group_by("episode_id", "first", *grid, "week").aggregate(
+        once = rows.group_by("episode_id", "first", "lasts", *grid, "week").aggregate(
             nearest=rows["value"].argmin(rows["distance"])
         )
         better = (once["nearest"] - once["first"]) * sign >= important - _SAME
-        return once.group_by(*grid, "week").aggregate(seen=once.count(), improved=once.count(where=better))
+        return once.group_by(*grid, "week").aggregate(
+            seen=once.count(), improved=once.count(where=better), kept=once.count(where=better & once["lasts"])
+        )
 
     def ask() -> pd.DataFrame:
         cells, came = (store.ask(ready_made), None) if ready else (store.ask(everybody), store.ask(weeks))
         for week in () if came is None else windows:
-            part = came.loc[came["week"] == week, [*grid, "seen", "improved"]]
-            part = part.rename(columns={"seen": f"seen_{week}", "improved": f"improved_{week}"})
+            names = ["seen", "improved", "kept"]
+            part = came.loc[came["week"] == week, [*grid, *names]]
+            part = part.rename(columns={name: f"{name}_{week}" for name in names})
             cells = cells.merge(part, on=list(grid), how="left") if grid else cells.join(part.reset_index(drop=True))
         counted = [name for name in cells.columns if name not in grid]
         cells[counted] = cells[counted].fillna(0).astype(np.int64)

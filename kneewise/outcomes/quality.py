@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kneewise.disclosure.grouping import NOT_RECORDED
 from kneewise.disclosure.policy import Policy
 from kneewise.disclosure.quality import QualityCell, ReleasedQuality, release_quality
+from kneewise.disclosure.released import count_beside
 from kneewise.errors import DisclosureRefused
 from kneewise.outcomes import questions
+from kneewise.outcomes.answers import visits_of_everybody
 from kneewise.outcomes.asking import (
     ATTRIBUTE_NAMES,
     Asked,
@@ -58,16 +60,21 @@ def answer_quality(
             f"Fewer than {asked.policy.threshold} people stand behind this answer, so it is not shown."
         )
     people, pairs = int(whole["any_score"].iloc[0]), int(whole["pairs"].iloc[0])
-    # Where few have no later score, the number of all beside that of the others would tell how few.
-    told = asked.is_own or (people - pairs >= asked.policy.threshold and may_tell_missing(asked, ()))
-    n, column = (people, "any_score") if told else (pairs, "pairs")
     attributes = [name for name in asked.policy.grid if name not in NO_RECORD]
+    # Where few have no later score, the number of all beside that of the others would tell how few; of those who are not
+    # recorded too.
+    told = asked.is_own or (
+        people - pairs >= asked.policy.threshold
+        and may_tell_missing(asked, ())
+        and all(may_tell_missing(asked, (name,)) for name in attributes if _unknown(_counted(asked, name, "any_score")))
+    )
+    n, column = (people, "any_score") if told else (pairs, "pairs")
     closed, still_open = _periods(asked)
     return release_quality(
         context_of(asked, notes),
         n,
         completeness_of(asked, whole)[0],
-        [*(_attribute(asked, name, n, column) for name in attributes), *_visits(asked, n, told)],
+        [*(_attribute(asked, name, n, column) for name in attributes), *_visits(asked, n, told, pairs)],
         (closed, still_open),
         _STARTED if told else _SEEN_AGAIN,
         len(store.sources),
@@ -86,11 +93,15 @@ def _counted(asked: Asked, attribute: str, column: str) -> Mapping[str, int]:
     }
 
 
+def _unknown(values: Iterable[str]) -> list[str]:
+    return [value for value in values if value.endswith(NOT_RECORDED)]
+
+
 def _attribute(asked: Asked, attribute: str, n: int, column: str) -> QualityCell:
     """Of how many the attribute is recorded. Where 'not recorded' is merged with other values, only a bound is said: it
     must not be told apart from them."""
     name, counts = ATTRIBUTE_NAMES[attribute], _counted(asked, attribute, column)
-    unknown = [value for value in counts if value.endswith(NOT_RECORDED)]
+    unknown = _unknown(counts)
     missing = sum(counts[value] for value in unknown)
     if unknown and not asked.is_own:
         labels = asked.plan.people.labels.get(attribute, {})
@@ -101,14 +112,19 @@ def _attribute(asked: Asked, attribute: str, n: int, column: str) -> QualityCell
     return QualityCell(name, "attribute", n - missing)
 
 
-def _visits(asked: Asked, n: int, told: bool) -> list[QualityCell]:
+def _visits(asked: Asked, n: int, told: bool, pairs: int) -> list[QualityCell]:
     """How many have a first score and how many came to each later visit, of `n` people."""
     windows = asked.info.visit_windows
-    axes = checked_plan(asked, plan_pairs(asked))[0]
-    found = questions.visit_cells(asked.store, asked.info, asked.scale, axes, windows)
-    came = {int(row.visit): int(row.n) for row in found.itertuples()}
     begin = _counted(asked, "first_band", "any_score")
     first = n - begin.get(NOT_RECORDED, 0) if told else n
+    if asked.is_own:
+        axes = checked_plan(asked, plan_pairs(asked))[0]
+        found = questions.visit_cells(asked.store, asked.info, asked.scale, axes, windows)
+        came = {int(row.visit): int(row.n) for row in found.itertuples()}
+    else:
+        came = visits_of_everybody(asked)[0]
+        # Everybody with two scores has a first one: a few more are told as they are.
+        first = count_beside(first, [pairs], asked.policy)[0] if n - first >= 2 * asked.policy.threshold else n
     # The visit at the start is told by the first score; both together could differ by a few people.
     later = [place for place, window in enumerate(windows) if window.from_day > 0]
     cells = [QualityCell("first score", "visit", first)]

@@ -1,9 +1,10 @@
 """Time to recovery: how long it took until a score first reached the important change, with those who left taken in.
 
-Somebody recovers on the day of the first score that is better than the first one by the important change or more; whoever
-was never seen to is followed until their last score. People without a later score were followed for no time and change
-nothing. In the shared mode it is told of everybody and split by one attribute only: told by several attributes it would tie
-them together and could give away a small group.
+Somebody recovers on the day of the first score that is better than the first one by the important change or more, if their
+last score still is: so those who recover are those who improved in every other answer, and a few who slipped back can't be
+told by subtraction. Everybody else is followed until their last score. People without a later score were followed for no
+time and change nothing. In the shared mode it is told of everybody and split by one attribute only: told by several
+attributes it would tie them together and could give away a small group.
 """
 
 from __future__ import annotations

@@ -58,5 +58,5 @@ def test_quality_of_these_records(imported):
     shares = {row.name: row.share for row in answer.rows}
     assert answer.context.population == "procedure: primary"
     assert shares["about 6 months after"].percent >= 97
-    assert shares["treatment"].text.startswith("fewer than")
+    assert shares["treatment"].text.startswith("at most")
     assert answer.newest_period is None

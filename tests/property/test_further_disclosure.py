@@ -16,7 +16,7 @@ from kneewise.disclosure.missing import release_missing
 from kneewise.disclosure.policy import read_policy
 from kneewise.disclosure.quality import QualityCell, release_quality
 from kneewise.disclosure.recovery import RecoveryCell, _merged, _middle, release_recovery, shared_steps
-from kneewise.disclosure.released import HIDDEN_BY_GROUP, ReleasedContext, ReleasedShare
+from kneewise.disclosure.released import HIDDEN_BY_GROUP, ReleasedContext, ReleasedShare, count_beside
 from kneewise.errors import DisclosureRefused
 from kneewise.statistics.missing_data import ShareCell
 
@@ -253,8 +253,8 @@ def test_a_band_of_small_counts_is_not_told(found):
 
 
 @FEW
-@given(some.integers(0, 60), some.integers(0, 60), some.integers(0, 60), some.data())
-def test_weeks_of_patients_like_this_one(better, others, missing, data):
+@given(some.integers(0, 60), some.integers(0, 60), some.integers(0, 60))
+def test_weeks_of_patients_like_this_one(better, others, missing):
     alike = better + others + missing
 
     def ask(parts, policy):
@@ -276,10 +276,30 @@ def test_weeks_of_patients_like_this_one(better, others, missing, data):
         with pytest.raises(DisclosureRefused):
             ask(parts, SHARED)
         return
-    shown = ask(parts, SHARED).weeks[0]
-    moved = ask(tuple(like(count, data) for count in parts), SHARED).weeks[0]
-    assert (shown.worst_percent, shown.best_percent) == (moved.worst_percent, moved.best_percent)
-    assert 0 < shown.worst_percent <= shown.best_percent < 100
+    answer = ask(parts, SHARED)
+    shown = answer.weeks[0]
+    assert all(count % SHARED.round_to == 0 for count in (answer.n, shown.share.n, shown.share.count))
+    # The range says no more than the three rounded counts do.
+    assert shown.worst_percent == 100 * shown.share.count // answer.n
+    assert shown.best_percent == 100 - 100 * (shown.share.n - shown.share.count) // answer.n
+    assert 0 < shown.worst_percent <= shown.best_percent <= 100
+
+
+@given(some.integers(10, 200), some.integers(0, 30), some.integers(0, 30))
+def test_two_nested_counts_never_prove_that_few_people_lie_between_them(count, fewer, more):
+    """Of all counts that the told numbers may stand for, one leaves nobody between them, or one ten people or more."""
+    inner, outer = count - fewer, count + more
+    told, off = count_beside(count, (inner, outer), SHARED)
+    assert abs(told - count) <= 2 + off
+    possible = [n for n in range(10, 260) if count_beside(n, (inner, outer), SHARED)[0] == told]
+    assert count in possible
+    for other, sign in ((inner, 1), (outer, -1)):
+        if other >= THRESHOLD:
+            rounded = (other + 2) // 5 * 5
+            apart = {sign * (n - true) for n in possible for true in range(max(10, rounded - 2), rounded + 3)}
+            between = {n for n in apart if n >= 0}
+            assert abs(count - other) in between
+            assert 0 in between or max(between) >= THRESHOLD
 
 
 @FEW

@@ -210,8 +210,9 @@ def recovery_days(
         start, value = person.first
         later = [each for each in person.scores if each[0] > info.visit_windows[0].to_day]
         reached = [day for day, score in later if (score - value) * sign >= important - SAME]
-        day = (reached or [later[-1][0]])[0] - start
-        found[(*grid_of(person, axes), day)]["events" if reached else "censored"] += 1
+        lasts = person.change * sign >= important - SAME
+        day = (reached[0] if lasts else later[-1][0]) - start
+        found[(*grid_of(person, axes), day)]["events" if lasts else "censored"] += 1
     return dict(found)
 
 
@@ -222,10 +223,14 @@ def week_cells(
     sign = 1 if scale.higher_is_better else -1
     found: dict[Cell, Counter] = {}
     for person in people:
+        cell = found.setdefault(grid_of(person, axes), Counter())
+        cell["any"] += 1
         if person.first is None:
             continue
-        cell = found.setdefault(grid_of(person, axes), Counter())
+        known = scale.important_change is not None
+        lasts = known and person.change is not None and person.change * sign >= scale.important_change - SAME
         cell["people"] += 1
+        cell["responders"] += lasts
         cell["gone"] += person.change is None
         for week, window in windows.items():
             inside = [
@@ -236,7 +241,9 @@ def week_cells(
             if inside:
                 cell[f"seen_{week}"] += 1
                 gain = (min(inside)[2] - person.first[1]) * sign
-                cell[f"improved_{week}"] += scale.important_change is not None and gain >= scale.important_change - SAME
+                better = known and gain >= scale.important_change - SAME
+                cell[f"improved_{week}"] += better
+                cell[f"kept_{week}"] += better and lasts
     return found
 
 

@@ -156,10 +156,11 @@ def test_weeks(asked):
     windows = dict(zip((6, 12), asked.info.visit_windows[-2:], strict=False))
     found = more_questions.week_cells(asked.store, asked.info, asked.scale, whole, windows)
     expected = by_hand.week_cells(people, asked.scale, whole, windows)
-    names = [f"{part}_{week}" for week in windows for part in ("seen", "improved")]
-    counts = {cell: {name: cells[name] for name in ("people", "gone", *names)} for cell, cells in expected.items()}
+    names = [f"{part}_{week}" for week in windows for part in ("seen", "improved", "kept")]
+    names = ("any", "people", "gone", "responders", *names)
+    counts = {cell: {name: cells[name] for name in names} for cell, cells in expected.items()}
     if not whole.attributes and not counts:
-        counts = {(): dict.fromkeys(("people", "gone", *names), 0)}
+        counts = {(): dict.fromkeys(names, 0)}
     assert_alike(as_cells(found, list(whole.attributes)), counts)
 
 

