@@ -2,6 +2,7 @@
 
 A *cell* is one combination of the attributes' values; what is not recorded is a value of its own. (A missing value that
 matched everything, as in sdcMicro, or rows with one left out, as in pycanon, would call somebody hidden who is not.)
+Scores and days are no attributes; `count_alone` says how many are alone with them.
 Nothing in here decides what is released; the outcomes page merges small groups whatever is stored.
 """
 
@@ -85,6 +86,42 @@ def check_anonymity(
     return Anonymity(
         tuple(used), threshold, len(episodes), len(sizes), *_figures(sizes, threshold), without=tuple(without)
     )
+
+
+def count_alone(episodes: pd.DataFrame, attributes: Sequence[str], scores: pd.DataFrame) -> int:
+    """How many episodes no other one equals in these attributes and in all scores with their days.
+
+    Parameters
+    ----------
+    episodes : DataFrame
+        One row per episode, ordered by `episode_id` (a number).
+    scores : DataFrame
+        `episode_id`, `instrument`, `day`, `value`, ordered by `episode_id`.
+    """
+    # A number of 64 bits for each episode, the same for equal ones. That two others share it by chance is a matter of one
+    # in a million for millions of episodes, and would call them hidden in this one figure alone.
+    seen = np.zeros(len(episodes), dtype=np.uint64)
+    if len(scores):
+        what = _codes(scores["instrument"]) * 2**32 + scores["day"].to_numpy()
+        value = scores["value"].to_numpy().astype(float) + 0.0  # -0.0 is 0.0
+        each = _mixed((what.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) ^ value.view(np.uint64))
+        whose = scores["episode_id"].to_numpy()
+        begins = np.flatnonzero(np.concatenate(([True], whose[1:] != whose[:-1])))
+        place = np.searchsorted(episodes["episode_id"].to_numpy(), whose[begins])
+        seen[place] = np.add.reduceat(each, begins)
+    for name in attributes:
+        seen = _mixed(seen ^ _codes(episodes[name]).view(np.uint64))
+    return int(np.count_nonzero(np.unique(seen, return_counts=True)[1] == 1))
+
+
+def _mixed(numbers: np.ndarray) -> np.ndarray:
+    """Numbers of 64 bits spread evenly, equal ones alike (the last step of splitmix64)."""
+    numbers = numbers + np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        numbers ^= numbers >> np.uint64(shift)
+        numbers *= np.uint64(factor)
+    numbers ^= numbers >> np.uint64(31)
+    return numbers
 
 
 def _figures(sizes: np.ndarray, threshold: int) -> tuple[int, int, int]:

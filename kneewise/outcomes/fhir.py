@@ -1,9 +1,10 @@
 """FHIR R4 as NDJSON (one resource per line, as bulk exports write it) as a table that the import understands.
 
-One row per score. Scores are totals: an `Observation`'s valueQuantity or valueInteger (or a component's), or the answer
-of the one `QuestionnaireResponse` item that carries the total. Answers to single items are not scored. Which code or item
-means which questionnaire stands in the profile's `long.instruments`: `"http://loinc.org|72514-3"` (system|code) or a bare
-code; for an item `"https://canonical-address#linkId"` or a bare linkId.
+One row per score. A score is a total: an `Observation`'s valueQuantity or valueInteger (or a component's), or the answer
+of the one `QuestionnaireResponse` item that carries the total. Which code or item means which questionnaire stands in the
+profile's `long.instruments`: `"http://loinc.org|72514-3"` (system|code) or a bare code; for an item
+`"https://canonical-address#linkId"` or a bare linkId. Or it is worked out from the answers to a form's single items, where
+the profile's `fhir.questionnaires` say which item is which; `kneewise.outcomes.fhir_answers` reads those.
 
 The columns that are made, for the profile to name: `episode`, `start` (of the `EpisodeOfCare`, or the day of the first
 score), `organization`, `age` (in whole years at the start), `gender`, `code`, `value`, `date`. A `Patient` gives its
@@ -16,7 +17,7 @@ import datetime
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,15 +25,17 @@ import numpy as np
 import pyarrow as pa
 
 from kneewise.errors import ImportRefused
+from kneewise.knowledge_base import load_knowledge
+from kneewise.outcomes.fhir_answers import SAYABLE, Form, Written, forms_of, items_of, list_of, scores_of, text_of
+from kneewise.outcomes.instruments import scorings_from
 from kneewise.outcomes.profiles import Profile
-from kneewise.outcomes.reading import CodedColumn, ExportTable, Progress, Source, opened, survey_bytes
+from kneewise.outcomes.reading import CodedColumn, ExportTable, Progress, Source, ZipMembers, opened, survey_bytes
 
 MOST_LINE_BYTES = 1024 * 1024
 """A longer line is set aside unread; a resource that carries a score has a few thousand bytes."""
 _LISTED = 200
 _SAID = 5
 _PROGRESS_EVERY = 2000
-_SAYABLE = re.compile(r"[\w.:/|#~-]{1,100}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?=$|T)")
 _EPISODE_EXTENSION = "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare"
 _NOT_JSON = "this line is not one whole JSON resource."
@@ -63,10 +66,20 @@ class _Found:
     contained: int = 0
     not_numbers: int = 0
     unreadable: list[tuple[int, str]] = field(default_factory=list)
-    unreadable_total: int = 0
+    unreadable_lines: int = 0
+    from_answers: Counter[str] = field(default_factory=Counter)  # scores by how they were worked out
+    refused_answers: int = 0
 
     def set_aside(self, line: int, reason: str) -> None:
-        self.unreadable_total += 1
+        self.unreadable_lines += 1
+        self._list(line, reason)
+
+    def refuse_answers(self, line: int, reasons: Sequence[str]) -> None:
+        """Scores of one form that there are none of, a reason for each."""
+        self.refused_answers += len(reasons)
+        self._list(line, " ".join(reasons))
+
+    def _list(self, line: int, reason: str) -> None:
         if len(self.unreadable) < _LISTED:
             self.unreadable.append((line, reason))
 
@@ -77,21 +90,27 @@ def read_fhir(source: Source, profile: Profile, progress: Progress | None = None
     Raises
     ------
     ImportRefused
-        Too large, empty, binary, not NDJSON, or without any score that the profile maps.
+        Too large, empty, binary, not NDJSON, or without any score that the profile maps. The profile's questionnaires
+        don't fit the knowledge base.
     """
+    by_answers = profile.fhir.questionnaires
+    forms = forms_of(profile, scorings_from(load_knowledge())) if by_answers else {}
     survey = survey_bytes(source, profile.zip_member, progress)
     if not survey.encoding.startswith("utf-8"):
         raise ImportRefused("The file is not UTF-8, which FHIR's JSON always is; export it again.")
     found = _Found()
     for line, raw in _lines(source, profile.zip_member, survey.byte_count, progress):
-        _read_line(line, raw, profile, found)
-    notes = _notes(found)
+        _read_line(line, raw, profile, forms, found)
+    notes = _notes(found, bool(by_answers))
     if not found.scores:
-        if found.unreadable_total and not found.kinds:
+        if found.unreadable_lines and not found.kinds:
             raise ImportRefused(
                 "No line of the file is a JSON resource of its own. NDJSON has one whole resource on each line; a bundle, "
                 "or JSON laid out over several lines, has to be written out as NDJSON first."
             )
+        if found.refused_answers:
+            first = [f"Row {line}: {reason}" for line, reason in found.unreadable[:_SAID]]
+            raise ImportRefused([*first, "No score of the file can be taken, so nothing was imported.", *notes])
         raise ImportRefused(
             [f"The file holds no score that the profile {profile.id} maps (its `long.instruments`).", *notes]
         )
@@ -116,11 +135,13 @@ def read_fhir(source: Source, profile: Profile, progress: Progress | None = None
         decimal_comma=False,
         lines=lines,
         unreadable=tuple(found.unreadable),
-        unreadable_total=found.unreadable_total,
+        unreadable_total=found.unreadable_lines + found.refused_answers,
     )
 
 
-def _lines(source: Source, zip_member: str, byte_count: int, progress: Progress | None) -> Iterator[tuple[int, bytes]]:
+def _lines(
+    source: Source, zip_member: ZipMembers, byte_count: int, progress: Progress | None
+) -> Iterator[tuple[int, bytes]]:
     """Each line that is not blank with its number; of a line that is too long only its beginning."""
     with opened(source, zip_member) as stream:
         line = seen = 0
@@ -140,13 +161,15 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _read_line(line: int, raw: bytes, profile: Profile, found: _Found) -> None:
+def _read_line(line: int, raw: bytes, profile: Profile, forms: Mapping[str, Form], found: _Found) -> None:
     if len(raw) > MOST_LINE_BYTES:
         found.set_aside(line, f"this line is longer than {MOST_LINE_BYTES // 1024} kB, so it was not read.")
         return
     try:
         # Numbers stay as they are written; the import reads them as it reads every score.
-        resource = json.loads(raw.decode("utf-8-sig"), parse_float=str, parse_int=str, parse_constant=_no_constant)
+        resource = json.loads(
+            raw.decode("utf-8-sig"), parse_float=Written, parse_int=Written, parse_constant=_no_constant
+        )
         kind = resource["resourceType"]
         if not isinstance(kind, str) or not isinstance(resource, dict):
             raise ValueError
@@ -157,37 +180,40 @@ def _read_line(line: int, raw: bytes, profile: Profile, found: _Found) -> None:
     contained = resource.get("contained")
     found.contained += len(contained) if isinstance(contained, list) else 0
     if kind == "Patient":
-        found.patients[_own_reference(resource)] = (_text(resource, "birthDate"), _text(resource, "gender"))
+        found.patients[_own_reference(resource)] = (text_of(resource, "birthDate"), text_of(resource, "gender"))
     elif kind == "Encounter":
-        episodes = _list(resource, "episodeOfCare")
+        episodes = list_of(resource, "episodeOfCare")
         found.encounters[_own_reference(resource)] = (
             _reference(episodes[0]) if episodes else "",
             _reference(resource.get("serviceProvider")),
         )
     elif kind == "EpisodeOfCare":
         period = resource.get("period")
-        start = _text(period, "start") if isinstance(period, dict) else ""
+        start = text_of(period, "start") if isinstance(period, dict) else ""
         found.episodes[_own_reference(resource)] = (start, _reference(resource.get("managingOrganization")))
     elif kind in ("Observation", "QuestionnaireResponse"):
-        if _text(resource, "status") not in profile.fhir.statuses:
+        if text_of(resource, "status") not in profile.fhir.statuses:
             found.not_final += 1
             return
-        read = _observed if kind == "Observation" else _answered
-        for code, value in read(resource, profile.long.instruments, found):
+        if kind == "Observation":
+            scores = _observed(resource, profile.long.instruments, found)
+        else:
+            scores = _answered(line, resource, profile.long.instruments, forms, found)
+        for code, value in scores:
             found.scores.append(_score(line, resource, code, value))
 
 
 def _score(line: int, resource: Mapping[str, Any], code: str, value: str) -> _Score:
     period = resource.get("effectivePeriod")
     date = next(
-        filter(None, (_text(resource, name) for name in ("effectiveDateTime", "effectiveInstant", "authored"))), ""
+        filter(None, (text_of(resource, name) for name in ("effectiveDateTime", "effectiveInstant", "authored"))), ""
     )
-    date = date or (_text(period, "start") if isinstance(period, dict) else "")
+    date = date or (text_of(period, "start") if isinstance(period, dict) else "")
     whole = _DAY.match(date)
     episode = next(
         (
             _reference(extension.get("valueReference"))
-            for extension in _list(resource, "extension")
+            for extension in list_of(resource, "extension")
             if extension.get("url") == _EPISODE_EXTENSION
         ),
         "",
@@ -205,10 +231,10 @@ def _score(line: int, resource: Mapping[str, Any], code: str, value: str) -> _Sc
 
 def _observed(resource: Mapping[str, Any], instruments: Mapping[str, str], found: _Found) -> Iterator[tuple[str, str]]:
     """The scores of an observation and of its components: (the profile's code, the value as text, "" where absent)."""
-    for part in (resource, *_list(resource, "component")):
+    for part in (resource, *list_of(resource, "component")):
         code = part.get("code")
-        codings = _list(code, "coding") if isinstance(code, dict) else []
-        named = [(_text(coding, "system"), _text(coding, "code")) for coding in codings]
+        codings = list_of(code, "coding") if isinstance(code, dict) else []
+        named = [(text_of(coding, "system"), text_of(coding, "code")) for coding in codings]
         keys = [key for system, code in named for key in (f"{system}|{code}", code)]
         known = next((key for key in keys if key in instruments), None)
         if known is None:
@@ -222,61 +248,62 @@ def _observed(resource: Mapping[str, Any], instruments: Mapping[str, str], found
             yield known, value or ""
 
 
-def _answered(resource: Mapping[str, Any], instruments: Mapping[str, str], found: _Found) -> Iterator[tuple[str, str]]:
-    """The totals that a questionnaire's answers carry: (the profile's code, the value as text)."""
-    questionnaire = _text(resource, "questionnaire").partition("|")[0]
-    any_known = False
-    for item in _items(resource):
-        link = _text(item, "linkId")
+def _answered(
+    line: int, resource: Mapping[str, Any], instruments: Mapping[str, str], forms: Mapping[str, Form], found: _Found
+) -> list[tuple[str, str]]:
+    """The scores that a questionnaire's answers carry or give: (the profile's code, the value as text, "" where absent)."""
+    address = text_of(resource, "questionnaire")
+    form = forms.get(address) or forms.get(address.partition("|")[0])
+    totals = _totals(resource, instruments)
+    if form is None:
+        if not totals:
+            found.unmapped[address.partition("|")[0] or "a questionnaire without address"] += 1
+        worked_out, decided = [], frozenset()
+    else:
+        beside: dict[str, list[str]] = {}
+        for code, value in totals:
+            # A total that is no number (None) can't be held against the answers; its text says so.
+            beside.setdefault(instruments[code], []).append("?" if value is None else value)
+        result = scores_of(form, resource, beside)
+        if result.refused:
+            found.refuse_answers(line, result.refused)
+        worked_out, decided = list(result.scores), result.decided
+        for part in form.parts:
+            if part.rule and any(code == part.code and value for code, value in worked_out):
+                found.from_answers[f"{part.scoring.name} by '{part.rule.name}' ({part.rule.says})"] += 1
+    read = [(code, value) for code, value in totals if instruments[code] not in decided]
+    found.not_numbers += sum(value is None for _, value in read)
+    return [*worked_out, *((code, value) for code, value in read if value is not None)]
+
+
+def _totals(resource: Mapping[str, Any], instruments: Mapping[str, str]) -> list[tuple[str, str | None]]:
+    """The totals that a questionnaire's items carry: (the profile's code, the value as text, None where it is no number)."""
+    questionnaire = text_of(resource, "questionnaire").partition("|")[0]
+    found = []
+    for item in items_of(resource):
+        link = text_of(item, "linkId")
         known = next((key for key in (f"{questionnaire}#{link}", link) if key in instruments), None)
-        if known is None:
-            continue
-        any_known = True
-        answers = _list(item, "answer")
-        value = _number_of(answers[0]) if answers else ""
-        if value is None:
-            found.not_numbers += 1
-        else:
-            yield known, value
-    if not any_known:
-        found.unmapped[questionnaire or "a questionnaire without address"] += 1
-
-
-def _items(resource: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """All items of a questionnaire's answers, nested ones too, without recursion (depth is the sender's choice)."""
-    waiting = list(reversed(_list(resource, "item")))
-    while waiting:
-        item = waiting.pop()
-        yield item
-        below = [*_list(item, "item"), *(each for answer in _list(item, "answer") for each in _list(answer, "item"))]
-        waiting.extend(reversed(below))
+        if known is not None:
+            answers = list_of(item, "answer")
+            found.append((known, _number_of(answers[0]) if answers else ""))
+    return found
 
 
 def _number_of(part: Mapping[str, Any]) -> str | None:
     """The number that an observation or an answer holds, as text; None where it holds none."""
     quantity = part.get("valueQuantity")
     if isinstance(quantity, dict):
-        return _text(quantity, "value") or None
-    return next(filter(None, (_text(part, name) for name in ("valueInteger", "valueDecimal"))), None)
-
-
-def _text(part: Mapping[str, Any], name: str) -> str:
-    value = part.get(name)
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _list(part: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    value = part.get(name)
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+        return text_of(quantity, "value") or None
+    return next(filter(None, (text_of(part, name) for name in ("valueInteger", "valueDecimal"))), None)
 
 
 def _own_reference(resource: Mapping[str, Any]) -> str:
-    return f"{_text(resource, 'resourceType')}/{_text(resource, 'id')}"
+    return f"{text_of(resource, 'resourceType')}/{text_of(resource, 'id')}"
 
 
 def _reference(part: object) -> str:
     """A reference as `Type/id`, whatever server and version it names; "" for none, and for a contained resource."""
-    reference = _text(part, "reference") if isinstance(part, dict) else ""
+    reference = text_of(part, "reference") if isinstance(part, dict) else ""
     if not reference or reference.startswith("#"):
         return ""
     if reference.startswith("urn:"):
@@ -343,14 +370,21 @@ def _coded(name: str, values: list[str], lines: np.ndarray) -> CodedColumn:
     return CodedColumn(name, codes, tuple(distinct.dictionary.to_pylist()), lines)
 
 
-def _notes(found: _Found) -> tuple[str, ...]:
-    """What was read and what was not, as sentences."""
+def _notes(found: _Found, by_answers: bool) -> tuple[str, ...]:
+    """What was read and what was not, as sentences. `by_answers`: the profile has forms that are scored by their answers."""
     read = ("Observation", "QuestionnaireResponse", "Patient", "Encounter", "EpisodeOfCare")
     said = [
         f"{len(found.scores):,} scores in {found.kinds['Observation']:,} Observations and "
-        f"{found.kinds['QuestionnaireResponse']:,} QuestionnaireResponses. Rows are the lines of the file. Only totals are "
-        "read; answers to single items are not scored."
+        f"{found.kinds['QuestionnaireResponse']:,} QuestionnaireResponses. Rows are the lines of the file."
+        + ("" if by_answers else " Only totals are read; answers to single items are not scored.")
     ]
+    said += [
+        f"{count:,} scores were worked out from single answers: {how}." for how, count in found.from_answers.items()
+    ]
+    if found.refused_answers:
+        said.append(
+            f"{found.refused_answers:,} scores could not be worked out from the answers; the refused rows say why."
+        )
     if found.kinds["Patient"]:
         said.append(
             f"{found.kinds['Patient']:,} Patients gave their age and gender and were dropped; no name was read."
@@ -369,12 +403,12 @@ def _notes(found: _Found) -> tuple[str, ...]:
         said.append(f"{found.not_final:,} resources are not final (by their status) and were left out.")
     if found.not_numbers:
         said.append(f"{found.not_numbers:,} scores are no numbers and were left out.")
-    if found.unreadable_total:
-        said.append(f"{found.unreadable_total:,} lines could not be read; the refused rows name the first of them.")
+    if found.unreadable_lines:
+        said.append(f"{found.unreadable_lines:,} lines could not be read; the refused rows name the first of them.")
     return tuple(said)
 
 
 def _most(counted: Counter[str]) -> str:
     """The most frequent, in brackets. What is no plain code is counted and not repeated."""
-    named = [(name, count) for name, count in counted.most_common(_SAID) if _SAYABLE.fullmatch(name)]
+    named = [(name, count) for name, count in counted.most_common(_SAID) if SAYABLE.fullmatch(name)]
     return f" ({', '.join(f'{name}: {count:,}' for name, count in named)})" if named else ""

@@ -1,12 +1,14 @@
 """Removing identity: keyed hashes for ids, days for dates, bands for ages; and finding columns that look like people.
 
 The allow-list (only mapped columns are read) is the first net; these detectors are the second one. They decide per
-column, never per cell: one ten-digit number in eleven passes the check of an NHS number by chance. Where each cell
-matters, because somebody is about to see it, `masked` hides whatever a detector knows and whatever it can't place.
+column: one ten-digit number in eleven passes the check of an NHS number by chance. Where each cell matters, because it
+would be kept as it is or somebody is about to see it, `gives_away` looks at it alone; `masked` hides what that finds and
+whatever it can't place.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import hmac
@@ -16,11 +18,16 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from kneewise.errors import ImportRefused, StoreError
-from kneewise.outcomes.reading import CodedColumn
+from kneewise.outcomes.coded_column import CodedColumn
+
+Use = Literal["listed", "kept", "hashed", "day"]
+"""What becomes of a column's values: they go through a list of known ones, are kept as they are, become keyed hashes, or
+become days since a start."""
 
 _DETECTOR_SHARE = 0.5
 _STRONG_SHARE = 0.2
@@ -28,11 +35,18 @@ _STRONG_SHARE = 0.2
 _STRONG_VALUES = 5
 _SAMPLE_VALUES = 2000
 _BIRTH_SPAN_DAYS = 20 * 366
+"""Dates spread over more than this are births, unless the profile takes them for starts or visits."""
+_LONG_AGO_DAYS = 10 * 366
+"""Days of starts or visits are births where nearly all are longer ago than this, and spread over more than this: what one
+clinic began in ten years and ended ten years ago is rare, and a birth is nearly always both."""
+_MOST_OF_THEM = (5, 95)
+"""Percentiles between which a spread is measured, so that one typing error makes no birth."""
 _FREE_TEXT_WORDS = 6
 _LONG_TEXT_CHARACTERS = 80
 _MIN_DISTINCT_NAMES = 5
 _MIN_OUTWARD = 5
 _HIDDEN = "hidden"
+_BINARY = getattr(os, "O_BINARY", 0)  # on Windows, where bytes of the key would else be taken for ends of lines
 
 # What a column's name gives away, in English and German. Words of a name are parted by blanks before they are compared.
 _HEADER_WORDS = (
@@ -83,10 +97,12 @@ _DATE_FORMATS = (
 
 @dataclass(frozen=True)
 class IdentityColumn:
-    """A mapped column that seems to hold people: its name in the export, and what it looks like."""
+    """A mapped column that seems to hold people: its name in the export, what it looks like, whether the scores can be
+    told without it."""
 
     name: str
     what: str
+    can_be_left_out: bool = True
 
 
 class IdentityFound(ImportRefused):
@@ -95,8 +111,14 @@ class IdentityFound(ImportRefused):
     def __init__(self, columns: Sequence[IdentityColumn]):
         self.columns = tuple(columns)
         super().__init__(
-            f"Column '{column.name}' (first in row 2) looks like {column.what}; remove it, map another column, or "
-            "choose to leave it out. Nothing was imported."
+            f"Column '{column.name}' (first in row 2) looks like {column.what}; "
+            + (
+                "remove it, map another column, or choose to leave it out."
+                if column.can_be_left_out
+                else "it can't be left out, because the scores can't be told without it; put a local number there, or map "
+                "another column."
+            )
+            + " Nothing was imported."
             for column in columns
         )
 
@@ -110,7 +132,9 @@ def is_nhs_number(text: str) -> bool:
     return check % 11 == int(digits[9]) and check != 10
 
 
-def identity_problem(column: CodedColumn, missing: Iterable[str], known_values: Iterable[str] = ()) -> str | None:
+def identity_problem(
+    column: CodedColumn, missing: Iterable[str], known_values: Iterable[str] = (), use: Use = "listed"
+) -> str | None:
     """What the column seems to hold ('names', 'NHS numbers', ...), or None. Decided per column, never per cell.
 
     `known_values` are the values a profile expects; where all are expected, the values can't identify anybody.
@@ -118,7 +142,7 @@ def identity_problem(column: CodedColumn, missing: Iterable[str], known_values: 
     left_out = {code.casefold() for code in missing}
     expected = {value.casefold() for value in known_values}
     values = [value for value in column.values if value.casefold() not in left_out and value.casefold() not in expected]
-    return header_problem(column.name) or values_problem(values, len(column.codes))
+    return header_problem(column.name) or values_problem(values, len(column.codes), use)
 
 
 def header_problem(name: str) -> str | None:
@@ -127,7 +151,36 @@ def header_problem(name: str) -> str | None:
     return next((what for pattern, what in _HEADER_WORDS if pattern.search(parted)), None)
 
 
-def values_problem(values: Sequence[str], rows: int) -> str | None:
+def refuse_record_as_header(names: Sequence[str], *, numbers: bool = True) -> None:
+    """Return if a file's first row may be column names.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The cells of row 1.
+    numbers : bool
+        Whether numbers and dates count as well, or only what gives a person away.
+
+    Raises
+    ------
+    ImportRefused
+        The row seems to be a record. The sentence repeats nothing of it.
+    """
+    signs = (_is_email, _is_postcode, _is_phone, is_nhs_number)
+    plain = [name for name in names if re.fullmatch(r"[+-]?\d+(?:[.,]\d+)?", name)]
+    record = any(sign(name) for name in names for sign in signs) or (
+        numbers
+        and (
+            len(plain) > 1
+            or any(re.fullmatch(r"\d{3,}", name) for name in plain)
+            or any(any_date(name) is not None for name in names)
+        )
+    )
+    if record:
+        raise ImportRefused("Row 1 seems to hold a record, not column names; add a row of names.")
+
+
+def values_problem(values: Sequence[str], rows: int, use: Use = "listed") -> str | None:
     """What a column's distinct values seem to be, or None. `rows` is how many rows they stand in."""
     if not values:
         return None
@@ -144,20 +197,41 @@ def values_problem(values: Sequence[str], rows: int) -> str | None:
             return what
     if _are_nhs_numbers(values):
         return "NHS numbers"
-    for what, matches in (("phone numbers", _is_phone), ("addresses", _is_address), ("free text", _is_free_text)):
+    # Local numbers with zeros before them look like phones, short codes like the first part of a postcode. Where they
+    # become hashes anyway, that is no reason to refuse them.
+    doubtful = [] if use == "hashed" else [("phone numbers", _is_phone)]
+    for what, matches in (*doubtful, ("addresses", _is_address), ("free text", _is_free_text)):
         if share(map(matches, values)) > _DETECTOR_SHARE:
             return what
-    if len(values) >= _MIN_OUTWARD and share(map(_is_outward_code, values)) > _DETECTOR_SHARE:
+    if use != "hashed" and len(values) >= _MIN_OUTWARD and share(map(_is_outward_code, values)) > _DETECTOR_SHARE:
         return "postcodes"
-    # One capitalised word per site is no name; many different ones, or two words each, are.
-    names = [value for value in values if _is_name(value)]
+    # One capitalised word per site is no name; many different ones, or two words each, are. Small letters count only
+    # where values are kept as they are: elsewhere "dry needling" would be somebody.
+    names = [value for value in values if _is_name(value, small_letters=use == "kept")]
     two_words = sum(" " in value or "," in value for value in names) > _DETECTOR_SHARE * len(values)
     if len(names) > _DETECTOR_SHARE * len(values) and len(names) >= _MIN_DISTINCT_NAMES and (few_repeats or two_words):
         return "names"
     days = [day for value in values if (day := any_date(value)) is not None]
-    if len(days) > _DETECTOR_SHARE * len(values) and max(days) - min(days) > _BIRTH_SPAN_DAYS:
+    if len(days) > _DETECTOR_SHARE * len(values) and _are_births(days, use):
         return "dates of birth"
     return None
+
+
+def _are_births(days: Sequence[int], use: Use) -> bool:
+    """Whether these days (as ordinals) are births by their spread, and by how long ago they are where they are mapped to
+    be starts or visits."""
+    early, late = np.percentile(days, _MOST_OF_THEM)
+    if use == "day":
+        return late < datetime.date.today().toordinal() - _LONG_AGO_DAYS and late - early > _LONG_AGO_DAYS
+    return late - early > _BIRTH_SPAN_DAYS
+
+
+def gives_away(value: str) -> bool:
+    """Whether one value by itself looks like a person's number, address or contact, or like free text. A name does not:
+    one word or two may be a place."""
+    return any(
+        matches(value) for matches in (_is_email, _is_postcode, _is_phone, _is_address, _is_free_text, is_nhs_number)
+    )
 
 
 def masked(value: str, known: bool) -> str:
@@ -165,9 +239,7 @@ def masked(value: str, known: bool) -> str:
     numbers and no detector objects; else its shape alone, letters as `a` and digits as `9`."""
     if not value:
         return ""
-    if any(
-        matches(value) for matches in (_is_email, _is_postcode, _is_phone, _is_address, _is_free_text, is_nhs_number)
-    ):
+    if gives_away(value):
         return _HIDDEN
     if known:
         return value if len(value) <= 40 else f"{value[:39]}…"
@@ -198,8 +270,10 @@ def _is_free_text(value: str) -> bool:
     return len(value) > _LONG_TEXT_CHARACTERS or len(value.split()) >= _FREE_TEXT_WORDS
 
 
-def _is_name(value: str) -> bool:
-    return len(value) > 1 and value[0].isupper() and _NAME.fullmatch(value) is not None and not _PLACE.search(value)
+def _is_name(value: str, small_letters: bool) -> bool:
+    """Whether a value may be a name: a capital letter first, or, with `small_letters`, two words and more."""
+    begins = value[:1].isupper() or (small_letters and " " in value)
+    return len(value) > 1 and begins and _NAME.fullmatch(value) is not None and not _PLACE.search(value)
 
 
 def _are_nhs_numbers(values: Sequence[str]) -> bool:
@@ -286,29 +360,53 @@ def read_dates(column: CodedColumn, missing: Sequence[str]) -> tuple[np.ndarray,
     return ordinals[column.codes], wrong[column.codes]
 
 
-def read_key(key_file: Path) -> bytes:
-    """The clinic's secret key, made on first use (32 random bytes, readable by its owner only).
+def read_key(key_file: Path, *, make: bool = True) -> bytes:
+    """The clinic's secret key; where there is none yet and one may be made, 32 random bytes, readable by their owner only.
 
     Raises
     ------
     StoreError
-        The key file can't be made or read, or is too short to protect anything.
+        There is no key and none may be made; the key file can't be made or read, or is too short to protect anything.
     """
     try:
-        key_file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            handle = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            key = key_file.read_bytes()
-        else:
-            key = secrets.token_bytes(32)
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(key)
+        if make and not key_file.exists():
+            _make_key(key_file)
+        key = key_file.read_bytes()
+    except FileNotFoundError as problem:
+        raise StoreError(
+            f"The key {key_file.name} is missing, so nobody would be found again; put it back, or erase the source first."
+        ) from problem
     except OSError as problem:
         raise StoreError(f"The key file {key_file.name} can't be used: {problem.strerror}.") from problem
     if len(key) < 32:
         raise StoreError(f"The key file {key_file.name} is damaged; put the original back, or start a new store.")
     return key
+
+
+def _make_key(key_file: Path) -> None:
+    """Make the key file whole, or leave the one that somebody else has made meanwhile. Raises OSError."""
+    key_file.parent.mkdir(parents=True, exist_ok=True)
+    key = secrets.token_bytes(32)
+    unfinished = key_file.with_name(f"{key_file.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        _write_new(unfinished, key)
+        try:
+            os.link(unfinished, key_file)  # unlike a renaming, it never replaces a key
+        except FileExistsError:
+            return
+        except OSError:
+            # Some network folders and memory sticks give a file one name only.
+            with contextlib.suppress(FileExistsError):
+                _write_new(key_file, key)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o600), "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def keyed_hash(key: bytes, kind: str, value: str, hex_digits: int = 32) -> str:

@@ -3,6 +3,9 @@
 Order: read only mapped columns -> refuse columns that look like people -> understand every value -> check against the
 instrument's range -> report -> one atomic commit. Rows are counted as a spreadsheet does: the header is row 1; blank
 lines do not count. No sentence and no stored file ever holds a value of an export's identifying columns.
+
+An episode's attributes are those of its earliest row (`kneewise.outcomes.episode_rows` says why): a treatment that is added
+later moves nobody to another group, and what changes during care costs nobody an outcome.
 """
 
 from __future__ import annotations
@@ -19,14 +22,14 @@ import pyarrow.compute as pc
 
 from kneewise.disclosure.policy import read_policy
 from kneewise.errors import ImportRefused, StoreError
-from kneewise.outcomes.anonymity import check_anonymity
+from kneewise.outcomes.anonymity import check_anonymity, count_alone
 from kneewise.outcomes.episode_rows import episode_rows, episodes_of
 from kneewise.outcomes.episodes import episode_outcomes, signed_important_changes
 from kneewise.outcomes.fhir import read_fhir
-from kneewise.outcomes.identity import IdentityColumn, IdentityFound, identity_problem, keyed_hashes, read_key
+from kneewise.outcomes.identity import IdentityColumn, IdentityFound, Use, identity_problem, keyed_hashes, read_key
 from kneewise.outcomes.instruments import Instruments
 from kneewise.outcomes.manifests import open_table
-from kneewise.outcomes.profiles import ATTRIBUTES, Attribute, Profile, without_columns
+from kneewise.outcomes.profiles import ATTRIBUTES, Attribute, Column, Profile, plain_name, plain_names, without_columns
 from kneewise.outcomes.reading import (
     ExportTable,
     Progress,
@@ -44,6 +47,7 @@ from kneewise.outcomes.reports import (
     RejectedRow,
     Replaced,
     anonymity_lines,
+    partly_lines,
     report_lines,
     stored_lines,
 )
@@ -56,11 +60,14 @@ from kneewise.outcomes.store import (
     current_version,
     key_file_of,
     read_version,
+    shared_version,
+    versions,
 )
 from kneewise.outcomes.understanding import (
     LISTED_REJECTIONS,
     Rejections,
     refuse_too_many,
+    set_blank_rows_aside,
     set_repeated_headers_aside,
 )
 
@@ -73,6 +80,7 @@ __all__ = [
     "Replaced",
     "anonymity_lines",
     "import_export",
+    "partly_lines",
     "preview",
     "report_lines",
     "stored_lines",
@@ -80,7 +88,7 @@ __all__ = [
 ]
 
 _SAME = 1e-9
-_NO_ATTRIBUTES = ("episode_id", "source", "_day0")
+_NO_ATTRIBUTES = ("episode_id", "source")
 
 
 def preview(
@@ -107,7 +115,7 @@ def preview(
     found_key = None
     if store_dir is not None:
         place = key_file or key_file_of(store_dir)
-        found_key = read_key(place) if place.exists() else None
+        found_key = read_key(place, make=False) if place.exists() or versions(store_dir) else None
     key = found_key or secrets.token_bytes(32)
     report, tables, ids = _understand(source, profile, instruments, key, name, leave_out, progress)
     if store_dir is not None and found_key is not None:
@@ -166,7 +174,9 @@ def import_export(
     StoreError
         The store is locked, damaged or full. It stays as it was.
     """
-    key = read_key(key_file or key_file_of(store_dir))
+    # A new key would make strangers of everybody who is stored already. (Looked at first: another import may make both.)
+    may_make_key = not versions(store_dir)
+    key = read_key(key_file or key_file_of(store_dir), make=may_make_key)
     name = source_name or profile.id
     report, tables, ids = _understand(source, profile, instruments, key, name, leave_out, progress)
     _say(progress, 0.85, "comparing with what is stored")
@@ -192,6 +202,9 @@ def import_export(
         important_changes={
             name: change for name, change in signed_important_changes(instruments).items() if name in measured
         },
+        overlaps=tuple(
+            sorted({overlap.source for overlap in report.overlaps} | overlaps_with_shared(store_dir, key, ids, name))
+        ),
     )
     _say(progress, 0.9, "storing")
     version, changed = commit_source(store_dir, info, tables)
@@ -215,30 +228,33 @@ def _understand(
 ) -> tuple[ImportReport, dict[str, pa.Table], Sequence[str] | None]:
     """Everything short of storing: the report, the three tables, and the export's own ids of the episodes that would be
     stored (None where the export has none)."""
+    whole = profile
     profile = without_columns(profile, leave_out)
     table = read_fhir(source, profile, progress) if profile.layout == "fhir" else read_export(source, profile, progress)
+    _refuse_unknown(leave_out, table, whole)
     _say(progress, 0.65, "checking for identity")
     _refuse_identity(table, profile)
     _say(progress, 0.68, "understanding")
     rejections = Rejections(table)
     repeated = set_repeated_headers_aside(table, rejections)
+    headers = int(np.count_nonzero(rejections.set_aside))
+    blank = set_blank_rows_aside(table, rejections)
     reports: list[ColumnReport] = []
     synthetic = _synthetic(table, profile, rejections)
     rows = episode_rows(table, profile, key, name, rejections, reports)
     _say(progress, 0.74, "reading the scores")
     if profile.layout == "wide":
-        scores, predicted = wide_scores(table, profile, instruments, rows, rejections, reports)
-        duplicates, attribute_rows = 0, rejections.good
+        scores, predicted, duplicates = wide_scores(table, profile, instruments, rows, rejections, reports)
     else:
-        scores, duplicates, attribute_rows = long_scores(table, profile, instruments, rows, rejections, reports)
+        scores, duplicates = long_scores(table, profile, instruments, rows, rejections, reports)
         predicted = None
     refuse_too_many(rejections, table.rows + rejections.unreadable, profile)
     _say(progress, 0.78, "episodes")
-    episodes = episodes_of(rows, name, attribute_rows & rejections.good)
+    episodes = episodes_of(rows, name, rejections.telling, rejections.good, profile.baseline_until_day)
     _say(progress, 0.8, "first and last scores")
     windows = _windows(profile)
     tables = {
-        "episode": _arrow(episodes.drop(columns=["_day0"]), rows.episode.values),
+        "episode": _arrow(episodes, rows.episode.values),
         "score": _arrow(scores, rows.episode.values),
     }
     outcomes = tables["episode_outcome"] = episode_outcomes(
@@ -269,14 +285,16 @@ def _understand(
         rejected=tuple(rejections.listed[row] for row in sorted(rejections.listed))[:LISTED_REJECTIONS],
         rejected_total=rejections.total,
         same_day_duplicates=duplicates,
-        dropped_columns=table.dropped,
+        dropped_columns=(*table.dropped, *_unused(table, profile, reports)),
         columns=tuple(reports),
         instruments=summaries,
-        notes=(*table.notes, *repeated, *filter(None, [profile.day_note, profile.note])),
+        notes=(*table.notes, *repeated, *blank, *rows.notes, *filter(None, [profile.day_note, profile.note])),
         anonymity=check_anonymity(episodes, exposed, policy.threshold),
         stored_anonymity=check_anonymity(episodes, recorded, policy.threshold, leave_out=False),
         left_out=tuple(leave_out),
-        repeated_headers=int(np.count_nonzero(rejections.set_aside)),
+        repeated_headers=headers,
+        partly_refused=rejections.in_part,
+        alone_with_scores=count_alone(episodes, recorded, scores),
     )
     ids = None if rows.own_ids is None else [rows.own_ids[place] for place in episodes["episode_id"]]
     return report, tables, ids
@@ -327,6 +345,27 @@ def _compared(
     return replace(report, overlaps=tuple(found), replaced=replaced)
 
 
+def overlaps_with_shared(store_dir: Path, key: bytes, ids: Sequence[str] | None, source: str) -> set[str]:
+    """The other sources whose shared figures are made from episodes with these ids, and no longer from what is stored now.
+
+    Where it can't be read what shared figures are made from, none: nothing is released beside it then.
+    """
+    try:
+        shared, version = shared_version(store_dir), _current(store_dir)
+        if ids is None or shared is None or version is None or shared == version.version:
+            return set()
+        found, compared = set(), {info.files["episode"] for info in version.sources}
+        for info in read_version(store_dir, shared).sources:
+            if info.source == source or info.files["episode"] in compared:
+                continue
+            theirs = pa.array(keyed_hashes(key, "episode", [f"{info.source}\x1f{each}" for each in ids]))
+            if pc.any(pc.is_in(_stored_ids(store_dir, info), value_set=theirs)).as_py():
+                found.add(info.source)
+        return found
+    except (StoreError, OSError):
+        return set()
+
+
 def _current(store_dir: Path) -> Version | None:
     version = current_version(store_dir)
     return read_version(store_dir, version) if version else None
@@ -335,6 +374,24 @@ def _current(store_dir: Path) -> Version | None:
 def _stored_ids(store_dir: Path, info: SourceInfo) -> pa.ChunkedArray:
     with open_table(store_dir, info, "episode") as file:
         return file.read(columns=["episode_id"]).column("episode_id")
+
+
+def _refuse_unknown(names: Collection[str], table: ExportTable, profile: Profile) -> None:
+    """Names that are to be left out and stand nowhere: whoever mistyped one would believe that its column is left out."""
+    header = [coded.name for coded in table.columns.values()] + list(table.dropped)
+    there = {plain_name(name) for name in header}
+    if profile.layout == "fhir":  # its columns are made from resources, and only those that the profile names
+        there |= {plain for column in profile.columns() for plain in plain_names(column, profile)}
+    if unknown := [name for name in names if plain_name(name) not in there]:
+        raise ImportRefused(f"The export has no column '{name}' to leave out." for name in unknown)
+
+
+def _unused(table: ExportTable, profile: Profile, reports: Sequence[ColumnReport]) -> tuple[str, ...]:
+    """Columns that the profile names and nothing came of, because another one says the same."""
+    used = {each.column for each in reports}
+    mark = Column(names=profile.synthetic.names) if profile.synthetic else None
+    names = [coded.name for column, coded in table.columns.items() if column != mark]
+    return tuple(dict.fromkeys(name for name in names if name not in used))
 
 
 def _refuse_identity(table: ExportTable, profile: Profile) -> None:
@@ -346,13 +403,29 @@ def _refuse_identity(table: ExportTable, profile: Profile) -> None:
             known = profile.long.instruments
         if profile.long and column == profile.long.visit:
             known = profile.long.visits
-        what = identity_problem(coded, column.missing, known)
+        what = identity_problem(coded, column.missing, known, _use_of(column, profile))
         if what == "names" and column == instrument:
             what = None
         if what:
-            found.setdefault(coded.name, IdentityColumn(coded.name, what))
+            found.setdefault(coded.name, IdentityColumn(coded.name, what, _can_be_left_out(coded.name, profile)))
     if found:
         raise IdentityFound(list(found.values()))
+
+
+def _use_of(column: Column, profile: Profile) -> Use:
+    if column == profile.episode:
+        return "hashed"
+    if column == profile.start.date or (profile.long and column == profile.long.date):
+        return "day"
+    return "kept" if isinstance(column, Attribute) and column.kind == "code" else "listed"
+
+
+def _can_be_left_out(name: str, profile: Profile) -> bool:
+    try:
+        without_columns(profile, [name])
+    except ImportRefused:
+        return False
+    return True
 
 
 def _synthetic(table: ExportTable, profile: Profile, rejections: Rejections) -> bool:
@@ -362,7 +435,8 @@ def _synthetic(table: ExportTable, profile: Profile, rejections: Rejections) -> 
     coded = next((coded for column, coded in table.columns.items() if column.names == profile.synthetic.names), None)
     if coded is None:
         return False
-    marked = np.array([value == profile.synthetic.value for value in coded.values])[coded.codes]
+    mark = profile.synthetic.value.casefold()
+    marked = np.array([value.casefold() == mark for value in coded.values])[coded.codes]
     counted = marked[~rejections.set_aside]
     if counted.any() and not counted.all():
         row = table.row_number(int(np.flatnonzero(~marked & ~rejections.set_aside)[0]))

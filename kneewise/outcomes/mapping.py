@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from kneewise.errors import ImportRefused
 from kneewise.outcomes.identity import any_date, header_problem, masked, values_problem
 from kneewise.outcomes.instruments import InstrumentRange, Instruments
-from kneewise.outcomes.profiles import AgeBand, Profile, read_profile
+from kneewise.outcomes.profiles import AgeBand, Column, Profile, plain_name, read_profile
 from kneewise.outcomes.reading import Surveyed, SurveyedColumn
 
 WORDS_FILE = Path(__file__).resolve().parents[2] / "data" / "import_words.yaml"
@@ -205,6 +205,89 @@ def with_values(column: ColumnDraft, known: Vocabulary) -> ColumnDraft:
         ours = _understood(column.meaning, value, known)
         found[value] = "" if ours is None and value.casefold() in missing else ours
     return replace(column, values=found)
+
+
+def start_from(kept: Profile, guessed: Draft, known: Vocabulary) -> Draft:
+    """The draft that `kept` was made from, for another export with the same columns: what was chosen, not guessed.
+
+    `guessed` says what this export holds. A column that looks like people stays left out, whatever was chosen. Values
+    that `kept` knows and this export lacks stay decided; a value that `kept` does not know is guessed.
+    """
+    chosen = _chosen_columns(kept)
+    codes = [column.missing for column, _, _ in chosen.values()]
+    usual = {"", *(value.casefold() for value in known.words.missing)}
+    not_known = tuple(
+        code for code in (codes[0] if codes else ()) if code.casefold() not in usual and all(code in each for each in codes)
+    )
+    nothing = (Column(names=("-",)), IGNORE, {})
+    return replace(
+        guessed,
+        columns=tuple(
+            _as_kept(column, *chosen.get(plain_name(column.name), nothing), not_known, known)
+            for column in guessed.columns
+        ),
+        age_bands=kept.age_bands or guessed.age_bands,
+        label=kept.source_label,
+        earliest_day=kept.earliest_day,
+        not_known=not_known,
+    )
+
+
+def _chosen_columns(kept: Profile) -> dict[str, tuple[Column, str, Mapping[str, str]]]:
+    """Per column that a profile reads, under each of its plain names: the column, its meaning and its values' meanings."""
+    found: list[tuple[Column | None, str, Mapping[str, str]]] = [(kept.episode, "episode", {})]
+    for each in kept.attributes:
+        found.append((each, "age_years" if each.kind == "age_years" else each.attribute, each.values))
+    found += [(getattr(kept.start, part), f"start_{part}", {}) for part in ("date", "year", "quarter")]
+    if kept.long:
+        visits = {name: str(day) for name, day in kept.long.visits.items()}
+        found += [(kept.long.instrument, "instrument", kept.long.instruments), (kept.long.value, "value", {})]
+        found += [(kept.long.day, "day", {}), (kept.long.date, "date", {}), (kept.long.visit, "visit", visits)]
+        found += [(each, "score", {}) for each in kept.long.scores]
+    found += [(each, "score", {}) for each in kept.wide if each.kind == "score"]
+    return {
+        name: (column, meaning, values)
+        for column, meaning, values in found
+        if column is not None and meaning in MEANINGS
+        for name in map(plain_name, column.names)
+    }
+
+
+def _as_kept(
+    guess: ColumnDraft,
+    column: Column,
+    meaning: str,
+    values: Mapping[str, str],
+    not_known: Collection[str],
+    known: Vocabulary,
+) -> ColumnDraft:
+    """The column of this export with the meaning that `column` of the kept mapping has."""
+    if guess.looks_like or guess.meaning == "synthetic":
+        return guess
+    if meaning == IGNORE:
+        why = guess.why if guess.meaning == IGNORE else "the mapping that was kept leaves it out"
+        return replace(guess, meaning=IGNORE, why=why, instrument="", day=None, values=None)
+    made = with_values(
+        replace(
+            guess,
+            meaning=meaning,
+            why="",
+            instrument=getattr(column, "instrument", ""),
+            day=getattr(column, "day", None),
+        ),
+        known,
+    )
+    codes = [code for code in column.missing if code not in not_known]
+    if not made.values:
+        return replace(made, missing=tuple(dict.fromkeys((*made.missing, *codes))))
+    # What a category does not know was chosen value by value, but for the codes that are understood without.
+    usual = {"", *(value.casefold() for value in known.words.missing)}
+    unknown = dict.fromkeys((code for code in codes if code.casefold() not in usual), "")
+    return replace(
+        made,
+        values={**made.values, **unknown, **values},
+        missing=tuple(dict.fromkeys((*made.missing, *(code for code in codes if code.casefold() in usual)))),
+    )
 
 
 def draft_to_profile(draft: Draft, known: Vocabulary, taken: Collection[str] = ()) -> Profile:
@@ -500,7 +583,8 @@ def _decided(column: ColumnDraft) -> dict[str, str]:
 
 
 def _plain_column(column: ColumnDraft, draft: Draft, required: bool = False) -> dict:
-    missing = dict.fromkeys(["", *column.missing, *draft.not_known])
+    unknown = [value for value, ours in (column.values or {}).items() if ours == ""]
+    missing = dict.fromkeys(["", *column.missing, *draft.not_known, *unknown])
     return {"names": [column.name], "required": required, "missing": list(missing)}
 
 
@@ -512,8 +596,6 @@ def _attribute(meaning: str, by_meaning: Mapping[str, ColumnDraft], draft: Draft
     made = _plain_column(column, draft)
     if meaning in CATEGORIES:
         made["values"] = _decided(column)
-        unknown = [value for value, ours in (column.values or {}).items() if ours == ""]
-        made["missing"] = list(dict.fromkeys([*made["missing"], *unknown]))
     kinds = {"site": "code", "clinician": "keyed_code", "age_years": "age_years", "factors": "code_list"}
     name = "age_band" if meaning == "age_years" else meaning
     return {**made, "attribute": name, "kind": kinds.get(meaning, "category")}
@@ -565,7 +647,7 @@ def _problems(draft: Draft, known: Vocabulary) -> Iterator[str]:
     yield from _problems_of_scores(draft, taken, known)
     for column in draft.columns:
         if column.meaning in CATEGORIES and not column.looks_like:
-            yield from _problems_of_values(column, known)
+            yield from _problems_of_values(column, draft.not_known, known)
 
 
 def _problems_of_scores(draft: Draft, taken: Mapping[str, ColumnDraft], known: Vocabulary) -> Iterator[str]:
@@ -613,8 +695,12 @@ def _problems_of_scores(draft: Draft, taken: Mapping[str, ColumnDraft], known: V
         yield "The days before the start that still belong to an episode can't be fewer than none."
 
 
-def _problems_of_values(column: ColumnDraft, known: Vocabulary) -> Iterator[str]:
-    values = column.values or {}
+def _problems_of_values(column: ColumnDraft, not_known: Collection[str], known: Vocabulary) -> Iterator[str]:
+    unknown = {code.casefold() for code in not_known}
+    values = {
+        value: "" if ours is None and value.casefold() in unknown else ours
+        for value, ours in (column.values or {}).items()
+    }
     if not values:
         yield (
             f"Column '{column.name}' has more than {MOST_VALUES} different values (or none), so it can't be the "

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from kneewise.errors import ImportRefused
 
@@ -142,6 +142,55 @@ class SyntheticMark(_Part):
     value: Text
 
 
+Points = Annotated[float, Field(allow_inf_nan=False)] | None
+"""The number that a code stands for; None where it means that nobody answered."""
+ItemPattern = Annotated[str, StringConstraints(pattern=r"^([^{}]*\{n(:0[2-4])?\}[^{}]*)?$")]
+
+
+class Questionnaire(_Part):
+    """A questionnaire whose single answers are scored. Nothing is guessed: an answer that isn't named here is refused.
+
+    `questionnaire` is its address as the responses write it; with `|version` that version alone is meant. One form that
+    carries several instruments (the KOOS) has an entry for each of them. Which item is which is said by one of two keys:
+    `items`, the linkIds in the order of the instrument's items (null for an item that the form doesn't have), or
+    `item_pattern`, a linkId with `{n}` for the item's number (`{n:02}`: 01, 02, ...).
+
+    `rule` is the instrument's way of reading answers and missing ones, needed where the knowledge base has several. A
+    number is taken as it is, a coding by the weight it carries (`ordinalValue` or `itemWeight`). `values` says which
+    number a code ("system|code" or a bare code), a text, "true" or "false" stands for, and null that nobody answered;
+    `values_of_items` says it for one linkId alone. `not_scored` are linkIds whose answers belong to no score; of a group,
+    everything in it.
+    """
+
+    questionnaire: Text
+    instrument: Text
+    items: tuple[Text | None, ...] = ()
+    item_pattern: ItemPattern = ""
+    rule: Text | None = None
+    values: dict[Text, Points] = {}
+    values_of_items: dict[Text, dict[Text, Points]] = {}
+    not_scored: tuple[Text, ...] = ()
+
+    @field_validator("items", "values", "values_of_items", "not_scored", mode="before")
+    @classmethod
+    def _names_are_texts(cls, value: object) -> object:
+        # Unquoted, YAML makes 1.1 of the linkId 1.10, and true of the code yes.
+        if isinstance(value, list | tuple | dict) and any(isinstance(name, bool | int | float) for name in value):
+            raise ValueError(
+                "linkIds and codes stand in quotation marks, also where they look like numbers or yes and no"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _items_are_named_once(self) -> Self:
+        if bool(self.items) == bool(self.item_pattern):
+            raise ValueError("needs `items` or `item_pattern`, and not both")
+        named = [link for link in self.items if link]
+        if len(set(named)) < len(named):
+            raise ValueError("`items` names a linkId twice")
+        return self
+
+
 class Fhir(_Part):
     """How FHIR R4 resources become rows; `kneewise.outcomes.fhir` says which columns it makes of them."""
 
@@ -149,6 +198,15 @@ class Fhir(_Part):
     """Which reference is the episode: the first of these that a resource (or its encounter) has."""
     statuses: tuple[Text, ...] = Field(min_length=1)
     """Only resources of these statuses are read."""
+    questionnaires: tuple[Questionnaire, ...] = ()
+    """The questionnaires that are scored from their single answers. Of all others only totals are read."""
+
+    @model_validator(mode="after")
+    def _instruments_stand_once_per_form(self) -> Self:
+        pairs = [(each.questionnaire, each.instrument) for each in self.questionnaires]
+        if len(set(pairs)) < len(pairs):
+            raise ValueError("`questionnaires` names an instrument twice for one questionnaire")
+        return self
 
 
 class Profile(_Part):
@@ -163,7 +221,8 @@ class Profile(_Part):
     attribution: str = ""
     note: str = ""
     day_note: str = ""
-    zip_member: str = "*.csv"
+    zip_member: tuple[Text, ...] = ("*.csv",)
+    """Where a zip holds several tables: the pattern, or patterns, that exactly one of their names may fit."""
     name_prefixes: tuple[Text, ...] = ()
     """Words that may stand before a column's name, or be left out, from one year of a publication to the next."""
     made_for: str = ""
@@ -189,6 +248,11 @@ class Profile(_Part):
     """The one population that is ever released from this source (e.g. procedure = primary); the report also counts
     the others. It is fixed, so that nobody can subtract one population from another."""
 
+    @field_validator("zip_member", mode="before")
+    @classmethod
+    def _one_pattern_or_several(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _layout_is_complete(self) -> Self:
         if (self.layout != "wide") != (self.long is not None) or (self.layout == "wide") != bool(self.wide):
@@ -203,6 +267,11 @@ class Profile(_Part):
             raise ValueError("layout 'long' needs `episode`")
         if any(part.kind == "age_years" for part in self.attributes) and not self.age_bands:
             raise ValueError("kind 'age_years' needs `age_bands`")
+        for each in self.fhir.questionnaires if self.fhir and self.long else ():
+            if each.instrument not in self.long.instruments.values():
+                raise ValueError(
+                    f"`fhir.questionnaires` scores {each.instrument}, which `long.instruments` doesn't name"
+                )
         return self
 
     def columns(self) -> tuple[Column, ...]:
@@ -222,23 +291,40 @@ def plain_name(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).casefold()
 
 
+def plain_names(column: Column, profile: Profile) -> list[str]:
+    """A column's names in the order in which they are looked for, with and without the profile's prefixes."""
+    return _with_prefixes(column.names, profile)
+
+
+def _with_prefixes(names: Collection[str], profile: Profile) -> list[str]:
+    names = [plain_name(name) for name in names]
+    prefixes = [plain_name(prefix) for prefix in profile.name_prefixes]
+    bare = [name.removeprefix(prefix) for name in names for prefix in prefixes if name != prefix]
+    return list(dict.fromkeys([*names, *bare, *(prefix + name for name in names for prefix in prefixes)]))
+
+
 def without_columns(profile: Profile, names: Collection[str]) -> Profile:
     """The profile that leaves these columns of the export out, by the choice of whoever imports.
 
     Raises
     ------
     ImportRefused
-        A score can't be told without one of them.
+        A score can't be told without one of them, or one of them says whether the records are made up.
     """
     gone = {plain_name(name) for name in names}
     if not gone:
         return profile
+    mark = {plain_name(name) for name in profile.synthetic.names} if profile.synthetic else set()
+    if kept_from := [name for name in names if plain_name(name) in mark]:
+        raise ImportRefused(
+            f"Column '{name}' can't be left out, because it says whether the records are made up." for name in kept_from
+        )
     needed: list[Column | None] = []
     if profile.long:
         needed = [profile.episode, profile.long.instrument, profile.long.value, profile.long.day, profile.long.date]
         needed += [profile.long.visit, profile.start.date if profile.long.date else None]
-    kept_from: list[str] = [
-        name for name in names if any(column and _named(column, {plain_name(name)}) for column in needed)
+    kept_from = [
+        name for name in names if any(column and plain_name(name) in plain_names(column, profile) for column in needed)
     ]
     if kept_from:
         raise ImportRefused(
@@ -248,16 +334,17 @@ def without_columns(profile: Profile, names: Collection[str]) -> Profile:
         )
 
     def kept(columns: tuple) -> tuple:
-        return tuple(left for column in columns if (left := _without(column, gone)) is not None)
+        return tuple(left for column in columns if (left := _without(column, gone, profile)) is not None)
 
     start = profile.start
     changed: dict[str, object] = {
         "attributes": kept(profile.attributes),
         "wide": kept(profile.wide),
-        "episode": profile.episode and _without(profile.episode, gone),
+        "episode": profile.episode and _without(profile.episode, gone, profile),
         "start": start.model_copy(
             update={
-                name: (part := getattr(start, name)) and _without(part, gone) for name in ("date", "year", "quarter")
+                name: (part := getattr(start, name)) and _without(part, gone, profile)
+                for name in ("date", "year", "quarter")
             }
         ),
     }
@@ -268,14 +355,10 @@ def without_columns(profile: Profile, names: Collection[str]) -> Profile:
     return profile.model_copy(update=changed)
 
 
-def _named(column: Column, gone: Collection[str]) -> bool:
-    return any(plain_name(name) in gone for name in column.names)
-
-
-def _without(column: Column, gone: Collection[str]) -> Column | None:
-    if not _named(column, gone):
+def _without(column: Column, gone: set[str], profile: Profile) -> Column | None:
+    if gone.isdisjoint(plain_names(column, profile)):
         return column
-    names = tuple(name for name in column.names if plain_name(name) not in gone)
+    names = tuple(name for name in column.names if gone.isdisjoint(_with_prefixes([name], profile)))
     return column.model_copy(update={"names": names, "required": False}) if names else None
 
 
@@ -337,16 +420,33 @@ def profile_as_yaml(profile: Profile) -> str:
     return f"# How Kneewise reads this kind of export. What each key means: kneewise/outcomes/profiles.py.\n{text}"
 
 
+def refuse_taken_id(profile: Profile, folder: Path) -> None:
+    """Return if the profile may be kept in that folder under its id.
+
+    Raises
+    ------
+    ImportRefused
+        A shipped profile has this id, or the folder keeps one that was made for other columns (or can't be read).
+    """
+    if profile.id in profile_names():
+        raise ImportRefused(f"'{profile.id}' is the name of a profile that Kneewise brings along; choose another name.")
+    path = folder / f"{profile.id}.yaml"
+    if path.exists() and read_profile(path).made_for != profile.made_for:
+        raise ImportRefused(
+            f"'{profile.id}' is the name of a mapping that was made for other columns; give this kind of export another "
+            "name, so that the mapping and its records stay."
+        )
+
+
 def save_profile(profile: Profile, folder: Path) -> Path:
     """Keep a profile in a folder, whole or not at all, in place of one of the same id; returns its path.
 
     Raises
     ------
     ImportRefused
-        A shipped profile has this id, or the folder can't be written.
+        Another profile has this id (`refuse_taken_id`), or the folder can't be written.
     """
-    if profile.id in profile_names():
-        raise ImportRefused(f"'{profile.id}' is the name of a profile that Kneewise brings along; choose another name.")
+    refuse_taken_id(profile, folder)
     path = folder / f"{profile.id}.yaml"
     unfinished = path.with_suffix(f".{os.getpid()}.tmp")
     try:
@@ -354,6 +454,7 @@ def save_profile(profile: Profile, folder: Path) -> Path:
         unfinished.write_text(profile_as_yaml(profile), encoding="utf-8")
         os.replace(unfinished, path)
     except OSError as problem:
-        unfinished.unlink(missing_ok=True)
+        if unfinished.exists():
+            unfinished.unlink()
         raise ImportRefused(f"The mapping can't be kept in {folder.name}: {problem.strerror}.") from problem
     return path

@@ -26,7 +26,9 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from kneewise.errors import ImportRefused
-from kneewise.outcomes.profiles import Column, Profile, plain_name
+from kneewise.outcomes.coded_column import CodedColumn
+from kneewise.outcomes.identity import refuse_record_as_header
+from kneewise.outcomes.profiles import Column, Profile, plain_name, plain_names
 
 MAX_BYTES = 200 * 1024 * 1024
 """Largest table that is read. Checked on the file's size first, and again while reading (a zip can lie)."""
@@ -42,31 +44,15 @@ _NOT_TEXT_BYTES = bytes([*range(0x09), 0x0B, *range(0x0E, 0x20)])
 _FINANCIAL_YEAR = re.compile(r"(?<!\d)(?:20)?(\d{2})[-_/ ]?(?:20)?(\d{2})(?!\d)")
 _SURVEYED_ROWS = 8
 _SURVEYED_VALUES = 2000
+_NAMED_FILES = 6
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 Source = Path | bytes | BinaryIO
+ZipMembers = tuple[str, ...]
+"""Patterns for the name of the one file of a zip that is meant, where it holds several."""
+_ANY_TABLE: ZipMembers = ("*.csv",)
 Progress = Callable[[float, str], None]
 """Called with a share from 0 to 1 and what is being done."""
-
-
-@dataclass(frozen=True)
-class CodedColumn:
-    """One column of text: `codes[i]` is the place of row i's value in `values` (distinct, stripped)."""
-
-    name: str
-    codes: np.ndarray
-    values: tuple[str, ...]
-    lines: np.ndarray | None = None
-    """The line of the file behind each row, where that is not the row's place below a header."""
-
-    def row_of(self, code: int) -> int:
-        """The first row, counted as a spreadsheet does (the header is row 1), that holds this value."""
-        place = int(np.flatnonzero(self.codes == code)[0])
-        return place + 2 if self.lines is None else int(self.lines[place])
-
-    def counts(self) -> np.ndarray:
-        """How often each value occurs."""
-        return np.bincount(self.codes, minlength=len(self.values))
 
 
 @dataclass(frozen=True)
@@ -147,7 +133,7 @@ def count_known_columns(source: Source, profile: Profile) -> int | None:
     return None if scores and not any(column in found for column in scores) else len(found)
 
 
-def begins_as_json(source: Source, zip_member: str) -> bool:
+def begins_as_json(source: Source, zip_member: ZipMembers) -> bool:
     """Whether the file (or the one in the zip) begins with a JSON object, as FHIR's NDJSON does."""
     try:
         with opened(source, zip_member) as stream:
@@ -164,7 +150,7 @@ def header_mark(header: Sequence[str]) -> str:
 def mark_of(source: Source) -> str | None:
     """The mark of an export's header; None where it can't be read."""
     try:
-        with opened(source, "*.csv") as stream:
+        with opened(source, _ANY_TABLE) as stream:
             head = stream.read(_BLOCK).decode("utf-8-sig", errors="ignore")
         return header_mark(_header(head, frozenset())[1])
     except ImportRefused:
@@ -181,6 +167,8 @@ def read_export(source: Source, profile: Profile, progress: Progress | None = No
     """
     survey = survey_bytes(source, profile.zip_member, progress)
     delimiter, header, header_lines = _header(survey.head, _wanted(profile))
+    # A number may be a column's name, where the profile finds its own names beside it.
+    refuse_record_as_header(header, numbers=False)
     found = _match(header, profile)
     _refuse_no_rows(survey, header_lines)
     wanted = sorted({place for place in found.values()})
@@ -213,8 +201,9 @@ def survey_columns(source: Source, progress: Progress | None = None) -> Surveyed
     ImportRefused
         As `read_export`, except for columns that are missing.
     """
-    survey = survey_bytes(source, "*.csv", progress)
+    survey = survey_bytes(source, _ANY_TABLE, progress)
     delimiter, header, header_lines = _header(survey.head, frozenset())
+    refuse_record_as_header(header)
     _refuse_no_rows(survey, header_lines)
     if len(header) > MAX_SURVEYED_COLUMNS:
         raise ImportRefused(
@@ -229,7 +218,7 @@ def survey_columns(source: Source, progress: Progress | None = None) -> Surveyed
     rows = 0
     every = list(range(len(header)))
     for piece, batch in enumerate(
-        _batches(source, "*.csv", survey, delimiter, len(header), every, header_lines), start=1
+        _batches(source, _ANY_TABLE, survey, delimiter, len(header), every, header_lines), start=1
     ):
         rows += batch.num_rows
         for place, column in enumerate(batch.columns):
@@ -270,7 +259,7 @@ def _refuse_no_rows(survey: ByteSurvey, header_lines: int) -> None:
         raise ImportRefused("The file holds a header and no rows, so there is nothing to import.")
 
 
-def _financial_year(source: Source, zip_member: str) -> int | None:
+def _financial_year(source: Source, zip_member: ZipMembers) -> int | None:
     """2018 for "Knee Replacement Provider 1819.csv"; None where the name holds no two years that follow each other."""
     names = [source.name] if isinstance(source, Path) else [str(getattr(source, "name", ""))]
     with opened(source, zip_member) as stream:
@@ -283,8 +272,29 @@ def _financial_year(source: Source, zip_member: str) -> int | None:
 
 
 @contextmanager
-def opened(source: Source, zip_member: str) -> Iterator[BinaryIO]:
-    """The bytes of the table, unzipped when need be."""
+def opened(source: Source, zip_member: ZipMembers) -> Iterator[BinaryIO]:
+    """The bytes of the table, unzipped when need be.
+
+    Raises
+    ------
+    ImportRefused
+        There is no such file, it is too large, or it is a zip of which no file, or more than one, is meant.
+    """
+    with _as_it_lies(source) as (handle, zipped):
+        if zipped:
+            with _unzipped(handle, zip_member) as member:
+                yield member
+        else:
+            size = handle.seek(0, io.SEEK_END)
+            if size > MAX_BYTES:
+                raise _too_large(size)
+            handle.seek(0)
+            yield handle
+
+
+@contextmanager
+def _as_it_lies(source: Source) -> Iterator[tuple[BinaryIO, bool]]:
+    """The bytes of the file itself, and whether they are a zip."""
     try:
         if isinstance(source, Path):
             if source.is_dir():
@@ -298,22 +308,14 @@ def opened(source: Source, zip_member: str) -> Iterator[BinaryIO]:
     except OSError as problem:
         raise ImportRefused(f"The file can't be opened: {problem.strerror}.") from problem
     try:
-        if handle.read(4) == b"PK\x03\x04":
-            with _unzipped(handle, zip_member) as member:
-                yield member
-        else:
-            size = handle.seek(0, io.SEEK_END)
-            if size > MAX_BYTES:
-                raise _too_large(size)
-            handle.seek(0)
-            yield handle
+        yield handle, handle.read(4) == b"PK\x03\x04"
     finally:
         if isinstance(source, Path):
             handle.close()
 
 
 @contextmanager
-def _unzipped(handle: BinaryIO, zip_member: str) -> Iterator[BinaryIO]:
+def _unzipped(handle: BinaryIO, zip_member: ZipMembers) -> Iterator[BinaryIO]:
     handle.seek(0)
     try:
         with zipfile.ZipFile(handle) as archive:
@@ -324,38 +326,98 @@ def _unzipped(handle: BinaryIO, zip_member: str) -> Iterator[BinaryIO]:
         raise ImportRefused("The zip is damaged or locked with a password; unpack it and import the CSV.") from problem
 
 
-def _member(archive: zipfile.ZipFile, zip_member: str) -> zipfile.ZipInfo:
+def _member(archive: zipfile.ZipFile, zip_member: ZipMembers) -> zipfile.ZipInfo:
     members = archive.infolist()
     if len(members) > MAX_ZIP_MEMBERS:
         raise ImportRefused(f"The zip holds {len(members)} files; unpack it and import the one CSV.")
-    suffixes = (Path(zip_member).suffix.lower() or ".csv",)
-    tables = [
-        member
-        for member in members
-        if member.filename.lower().endswith(suffixes)
-        and not member.filename.startswith("__MACOSX")
-        and not Path(member.filename).name.startswith(".")
-    ]
+    tables = _tables(members, zip_member)
+    fitting = tables
     if len(tables) > 1:
-        pattern = zip_member.lower()
-        tables = [member for member in tables if fnmatch.fnmatch(Path(member.filename).name.lower(), pattern)]
-    if len(tables) != 1:
-        if any(member.filename.startswith("xl/") for member in members):
-            raise ImportRefused(
-                "This is an Excel workbook, which is a zip with no CSV in it; save the sheet as 'CSV UTF-8' and import "
-                "that."
-            )
-        count = "no" if not tables else "more than one"
-        raise ImportRefused(
-            f"The file is a zip with {count} {suffixes[0].lstrip('.').upper()} in it that fits; give the one file itself."
-        )
-    member = tables[0]
+        fitting = [
+            member
+            for member in tables
+            if any(fnmatch.fnmatch(_bare_name(member).lower(), pattern.lower()) for pattern in zip_member)
+        ]
+    if len(fitting) != 1:
+        raise _not_one(members, tables, fitting, zip_member)
+    member = fitting[0]
     if member.file_size > MAX_BYTES:
         raise _too_large(member.file_size)
     ratio = member.file_size / max(member.compress_size, 1)
     if member.file_size > _SUSPECT_RATIO_FROM_BYTES and ratio > MAX_ZIP_RATIO:
         raise ImportRefused("The zip unpacks to far more than a table would; unpack it and look at the CSV first.")
     return member
+
+
+def _tables(members: Sequence[zipfile.ZipInfo], zip_member: ZipMembers) -> list[zipfile.ZipInfo]:
+    """The files of a zip that end as a table does; not the shadows that macOS and Unix put beside them."""
+    endings = tuple(_endings(zip_member))
+    return [
+        member
+        for member in members
+        if member.filename.lower().endswith(endings)
+        and not member.filename.startswith("__MACOSX")
+        and not _bare_name(member).startswith(".")
+    ]
+
+
+def _endings(zip_member: ZipMembers) -> list[str]:
+    return list(dict.fromkeys(Path(pattern).suffix.lower() or ".csv" for pattern in zip_member))
+
+
+def _bare_name(member: zipfile.ZipInfo) -> str:
+    return Path(member.filename).name
+
+
+def _not_one(
+    members: Sequence[zipfile.ZipInfo],
+    tables: Sequence[zipfile.ZipInfo],
+    fitting: Sequence[zipfile.ZipInfo],
+    zip_member: ZipMembers,
+) -> ImportRefused:
+    """Why no single file of a zip is the export: which files there are, and the way out."""
+    kind = " or ".join(ending.lstrip(".").upper() for ending in _endings(zip_member))
+    if not tables:
+        if any(member.filename.startswith("xl/") for member in members):
+            return ImportRefused(
+                "This is an Excel workbook, which is a zip with no CSV in it; save the sheet as 'CSV UTF-8' and import "
+                "that."
+            )
+        files = [member for member in members if not member.is_dir()]
+        holds = f"it holds {_listed(files)}" if files else "it is empty"
+        return ImportRefused(
+            f"The file is a zip with no {kind} in it ({holds}); unpack it and give the one file itself."
+        )
+    if fitting:
+        return ImportRefused(
+            f"The zip holds {len(fitting)} {kind} files that may be the export ({_listed(fitting)}); unpack it and import "
+            "the one that is meant, or each of them as a source of its own."
+        )
+    patterns = ", ".join(f"'{pattern}'" for pattern in zip_member)
+    return ImportRefused(
+        f"The zip holds {len(tables)} {kind} files ({_listed(tables)}), and none is named as the profile expects "
+        f"({patterns}); unpack it and import the one that holds the records."
+    )
+
+
+def _listed(members: Sequence[zipfile.ZipInfo]) -> str:
+    """The first names in quotation marks; what can't be printed is left out of a name."""
+    names = ["".join(sign for sign in _bare_name(member) if sign.isprintable())[:80] for member in members]
+    more = f" and {len(names) - _NAMED_FILES} more" if len(names) > _NAMED_FILES else ""
+    return ", ".join(f"'{each}'" for each in names[:_NAMED_FILES]) + more
+
+
+def _said_of_zip(source: Source, zip_member: ZipMembers) -> tuple[str, ...]:
+    """Which file of a zip was read, where it could have been another one."""
+    with _as_it_lies(source) as (handle, zipped):
+        if not zipped:
+            return ()
+        handle.seek(0)
+        with zipfile.ZipFile(handle) as archive:
+            tables = _tables(archive.infolist(), zip_member)
+            if len(tables) < 2:
+                return ()
+            return (f"Of the {len(tables)} tables in the zip, {_listed([_member(archive, zip_member)])} was read.",)
 
 
 def _too_large(size_bytes: int) -> ImportRefused:
@@ -365,7 +427,7 @@ def _too_large(size_bytes: int) -> ImportRefused:
     )
 
 
-def survey_bytes(source: Source, zip_member: str, progress: Progress | None = None) -> ByteSurvey:
+def survey_bytes(source: Source, zip_member: ZipMembers, progress: Progress | None = None) -> ByteSurvey:
     """One pass over the bytes: is it text, how long, in which encoding."""
     head, total, rows, utf8 = b"", 0, 1, True
     utf8_decoder = codecs.getincrementaldecoder("utf-8-sig")()
@@ -401,21 +463,14 @@ def survey_bytes(source: Source, zip_member: str, progress: Progress | None = No
     if not head.strip():
         raise ImportRefused("The file is empty.")
     encoding = "utf-8-sig" if utf8 else "latin-1"
-    notes = () if utf8 else ("The file is not UTF-8; it was read as Latin-1 (Western European).",)
+    notes = _said_of_zip(source, zip_member)
+    notes += () if utf8 else ("The file is not UTF-8; it was read as Latin-1 (Western European).",)
     return ByteSurvey(total, encoding, notes, head.decode(encoding, errors="ignore"))
 
 
 def _wanted(profile: Profile) -> frozenset[str]:
     """The names that a profile looks for, as `plain_name` gives them."""
-    return frozenset(plain for column in profile.columns() for plain in _plain_names(column, profile))
-
-
-def _plain_names(column: Column, profile: Profile) -> list[str]:
-    """A column's names in the order in which they are looked for, with and without the profile's prefixes."""
-    names = [plain_name(name) for name in column.names]
-    prefixes = [plain_name(prefix) for prefix in profile.name_prefixes]
-    bare = [name.removeprefix(prefix) for name in names for prefix in prefixes if name != prefix]
-    return list(dict.fromkeys([*names, *bare, *(prefix + name for name in names for prefix in prefixes)]))
+    return frozenset(plain for column in profile.columns() for plain in plain_names(column, profile))
 
 
 def _header(head: str, wanted: frozenset[str]) -> tuple[str, list[str], int]:
@@ -465,7 +520,7 @@ def _match(header: Sequence[str], profile: Profile) -> dict[Column, int]:
     for column in profile.columns():
         place = next((places[key] for name in column.names if (key := normal_name(name)) in places), None)
         if place is None:
-            alike = [plain.get(name, []) for name in _plain_names(column, profile)]
+            alike = [plain.get(name, []) for name in plain_names(column, profile)]
             place = next((each[0] for each in alike if len(each) == 1), None)
         if place is not None:
             if place in taken and type(taken[place]) is type(column):
@@ -489,7 +544,7 @@ _PIECE = 4 * _BLOCK
 
 def _batches(
     source: Source,
-    zip_member: str,
+    zip_member: ZipMembers,
     survey: ByteSurvey,
     delimiter: str,
     width: int,

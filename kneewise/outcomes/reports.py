@@ -10,7 +10,7 @@ from kneewise.outcomes.instruments import Instruments
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A row that was not imported. `reason` is a finished sentence without the refused value."""
+    """A row that was not imported, or one score of it. `reason` is a finished sentence without the refused value."""
 
     row: int
     column: str
@@ -65,9 +65,10 @@ class Replaced:
 class ImportReport:
     """What an import did, exactly. For whoever holds the file; it is neither stored nor published.
 
-    `anonymity` looks at the attributes by which the screens group and filter, `stored_anonymity` at everything that is
-    stored of an episode. `left_out` are columns that were left out by choice. `repeated_headers` are rows that say the
-    header again, set aside.
+    `rejected_total` counts rows that are refused as a whole, `partly_refused` those that lose single scores; `rejected`
+    names both. `anonymity` looks at the attributes by which the screens group and filter, `stored_anonymity` at all that
+    are stored of an episode, and `alone_with_scores` counts the episodes that are alone by these, their scores and days.
+    `left_out` are columns that were left out by choice. `repeated_headers` are rows that say the header again, set aside.
     """
 
     source: str
@@ -94,6 +95,8 @@ class ImportReport:
     replaced: Replaced | None = None
     left_out: tuple[str, ...] = ()
     repeated_headers: int = 0
+    partly_refused: int = 0
+    alone_with_scores: int = 0
 
 
 def report_lines(report: ImportReport, instruments: Instruments) -> tuple[str, ...]:
@@ -109,8 +112,9 @@ def report_lines(report: ImportReport, instruments: Instruments) -> tuple[str, .
         f"{report.rows:,} records read; {report.episodes:,} episodes, {report.scores:,} scores, "
         f"{report.sites:,} sites or providers.",
         f"{report.rejected_total:,} rows refused; {report.same_day_duplicates:,} same-day duplicates set aside "
-        "(the last row of a day counts).",
+        "(the last one of a day counts).",
     ]
+    lines += partly_lines(report)
     lines += [rejection.reason for rejection in report.rejected[:20]]
     for summary in report.instruments:
         scale = instruments[summary.instrument]
@@ -128,6 +132,15 @@ def report_lines(report: ImportReport, instruments: Instruments) -> tuple[str, .
             + "."
         )
     return (*lines, *stored_lines(report), *anonymity_lines(report), *report.notes)
+
+
+def partly_lines(report: ImportReport) -> tuple[str, ...]:
+    """How many rows lose single scores only, as a sentence; () where none does."""
+    if not report.partly_refused:
+        return ()
+    if report.partly_refused == 1:
+        return ("1 row loses single scores that can't be; its other scores are kept.",)
+    return (f"{report.partly_refused:,} rows lose single scores that can't be; their other scores are kept.",)
 
 
 def stored_lines(report: ImportReport) -> tuple[str, ...]:
@@ -169,7 +182,9 @@ def anonymity_lines(report: ImportReport) -> tuple[str, ...]:
     stored = report.stored_anonymity
     if stored is not None:
         lines.append(
-            f"By everything that is stored of an episode, {stored.alone:,} of {stored.episodes:,} ({stored.alone_share:.1%}) "
-            "are alone. So the store stays in the clinic; what the screens release from it is merged and rounded."
+            f"By all attributes stored of an episode, {stored.alone:,} of {stored.episodes:,} ({stored.alone_share:.1%}) "
+            f"are alone; with its scores and days, which are stored too, {report.alone_with_scores:,} "
+            f"({report.alone_with_scores / stored.episodes:.1%}). So the store stays in the clinic; what the screens release "
+            "from it is merged and rounded."
         )
     return tuple(lines)

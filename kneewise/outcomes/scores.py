@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from kneewise.errors import ImportRefused
-from kneewise.outcomes.episode_rows import EpisodeRows, first_rows, refuse_disagreement, start_on
+from kneewise.outcomes.coded_column import CodedColumn
+from kneewise.outcomes.episode_rows import EpisodeRows, fill_starts, first_rows, refuse_another_start, start_on
 from kneewise.outcomes.identity import read_dates
 from kneewise.outcomes.instruments import InstrumentRange, Instruments
-from kneewise.outcomes.profiles import Profile, WideScore
+from kneewise.outcomes.profiles import Column, Profile, WideScore
 from kneewise.outcomes.reading import ExportTable
 from kneewise.outcomes.reports import ColumnReport
 from kneewise.outcomes.understanding import (
@@ -34,10 +36,10 @@ def long_scores(
     rows: EpisodeRows,
     rejections: Rejections,
     reports: list[ColumnReport],
-) -> tuple[pd.DataFrame, int, np.ndarray]:
-    """Scores, how many same-day duplicates were set aside, and which rows carry an episode's attributes."""
-    names, found = _scores_of_rows(table, profile, instruments, rejections, reports)
-    days, day_name = _days(table, profile, rows, rejections, reports)
+) -> tuple[pd.DataFrame, int]:
+    """Scores, and how many same-day duplicates were set aside."""
+    names, found = _scores_of_rows(table, profile, instruments, rows, rejections, reports)
+    days, order, day_name = _days(table, profile, rows, rejections, reports)
     if profile.long.date is None:
         outside = (days < profile.earliest_day) | (days > profile.latest_day)
         said = f"the day lies outside {profile.earliest_day} to {profile.latest_day} days after the start."
@@ -54,7 +56,8 @@ def long_scores(
             day_name,
             f"the date lies more than {profile.latest_day} days after the episode's start.",
         )
-    refuse_disagreement(rows, rejections)
+    refuse_another_start(rows, order, rejections)
+    rows.days = days
     good = rejections.good
     parts = []
     for codes, values in found:
@@ -77,7 +80,7 @@ def long_scores(
             "value": value[order],
         }
     )
-    return scores, len(one) - len(scores), good
+    return scores, len(one) - len(scores)
 
 
 def wide_scores(
@@ -87,8 +90,9 @@ def wide_scores(
     rows: EpisodeRows,
     rejections: Rejections,
     reports: list[ColumnReport],
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores and expected last scores of one-row-per-episode exports."""
+) -> tuple[pd.DataFrame, pd.DataFrame, int]:
+    """Scores and expected last scores of one-row-per-episode exports, and how many same-day duplicates were set aside: of
+    two columns for one instrument and day, the one that the profile names last counts, where it holds a score."""
     if profile.episode is not None:
         anywhere = np.ones(table.rows, dtype=bool) & ~rejections.set_aside
         first = first_rows(rows.episode, anywhere)
@@ -102,18 +106,20 @@ def wide_scores(
             continue
         scale = _range_of(column.instrument, instruments)
         meaning = f"{scale.name}, day {column.day}" + (" (expected)" if column.kind == "predicted" else "")
-        values = understood(coded, column, meaning, read, "the score is not a number.", rejections, reports).numbers()
+        values = understood(
+            coded, column, meaning, read, "the score is not a number.", rejections, reports, score_alone=True
+        ).numbers()
         if column.kind == "score":
-            outside = _outside(values, scale)
-            rejections.add(outside, coded.name, _range_reason(scale))
-            _count_as_refused(reports, coded.name, int(outside.sum()))
+            _refuse_outside(values, scale, coded.name, rejections, reports)
         found.append((column, values))
-    if not any(column.kind == "score" for column, _ in found):
+    measured = [values for column, values in found if column.kind == "score"]
+    if not measured:
         raise ImportRefused(f"Row 1 has none of the score columns that the profile {profile.id} knows.")
+    rejections.keep_only(_any_number(measured))
     good = rejections.good
     names = sorted({column.instrument for column, _ in found})
 
-    def stacked(kind: str) -> pd.DataFrame:
+    def stacked(kind: str) -> tuple[pd.DataFrame, int]:
         parts = []
         for column, values in found:
             if column.kind == kind:
@@ -125,7 +131,11 @@ def wide_scores(
             parts = [tuple(np.zeros(0, dtype=kind) for kind in (np.int32, np.int32, np.int32, float))]
         episode, instrument, day, value = (np.concatenate(each) for each in zip(*parts, strict=True))
         order = np.lexsort((day, instrument, episode))
-        return pd.DataFrame(
+        one = np.column_stack((episode, instrument, day))[order]
+        last = np.ones(len(one), dtype=bool)
+        last[:-1] = (one[1:] != one[:-1]).any(axis=1)
+        order = order[last]
+        frame = pd.DataFrame(
             {
                 "episode_id": episode[order],
                 "instrument": pd.Categorical.from_codes(instrument[order], categories=names),
@@ -133,14 +143,17 @@ def wide_scores(
                 "value": value[order],
             }
         )
+        return frame, len(one) - len(order)
 
-    return stacked("score"), stacked("predicted")
+    scores, duplicates = stacked("score")
+    return scores, stacked("predicted")[0], duplicates
 
 
 def _scores_of_rows(
     table: ExportTable,
     profile: Profile,
     instruments: Instruments,
+    rows: EpisodeRows,
     rejections: Rejections,
     reports: list[ColumnReport],
 ) -> tuple[list[str], list[tuple[np.ndarray, np.ndarray]]]:
@@ -157,35 +170,33 @@ def _scores_of_rows(
             scale = _range_of(column.instrument, instruments)
             coded = table.columns[column]
             values = understood(
-                coded, column, scale.name, read, "the score is not a number.", rejections, reports
+                coded, column, scale.name, read, "the score is not a number.", rejections, reports, score_alone=True
             ).numbers()
-            outside = _outside(values, scale)
-            rejections.add(outside, coded.name, _range_reason(scale))
-            _count_as_refused(reports, coded.name, int(outside.sum()))
+            _refuse_outside(values, scale, coded.name, rejections, reports)
             found.append((np.full(table.rows, names.index(column.instrument), dtype=np.int32), values))
+        rejections.keep_only(_any_number([values for _, values in found]))
         return names, found
     coded = table.columns[part.instrument]
-    rejections.add(missing_values(coded, part.instrument)[coded.codes], coded.name, "the instrument is missing.")
+    _without(coded, part.instrument, "an instrument", rows, rejections)
     instrument = understood(
         coded, part.instrument, "instrument", one_of(part.instruments), "the profile knows no such instrument.",
         rejections, reports,
     ).ordered()  # fmt: skip
     value_column = table.columns[part.value]
     values = understood(
-        value_column, part.value, "score", read, "the score is not a number.", rejections, reports
+        value_column, part.value, "score", read, "the score is not a number.", rejections, reports, score_alone=True
     ).numbers()
     for code, name in enumerate(instrument.values):
         scale = _range_of(name, instruments)
-        outside = (instrument.codes == code) & _outside(values, scale)
-        rejections.add(outside, value_column.name, _range_reason(scale))
-        _count_as_refused(reports, value_column.name, int(outside.sum()))
+        _refuse_outside(values, scale, value_column.name, rejections, reports, instrument.codes == code)
+    rejections.keep_only(_any_number([values]))
     return instrument.values or [""], [(instrument.codes, values)]
 
 
 def _days(
     table: ExportTable, profile: Profile, rows: EpisodeRows, rejections: Rejections, reports: list[ColumnReport]
-) -> tuple[np.ndarray, str]:
-    """Whole days since the start (not-a-number where unknown), and the column they come from."""
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Whole days since the start (not-a-number where unknown), what puts rows in order, and the column they come from."""
     part = profile.long
     for column, read, meaning, reason in (
         (part.day, read_whole, "day since start", "the day is not a whole number."),
@@ -193,9 +204,9 @@ def _days(
     ):
         if column is not None:
             coded = table.columns[column]
-            what = "day" if column is part.day else "visit"
-            rejections.add(missing_values(coded, column)[coded.codes], coded.name, f"the {what} is missing.")
-            return understood(coded, column, meaning, read, reason, rejections, reports).numbers(), coded.name
+            _without(coded, column, "a day" if column is part.day else "a visit", rows, rejections)
+            days = understood(coded, column, meaning, read, reason, rejections, reports).numbers()
+            return days, days, coded.name
     coded = table.columns[part.date]
     ordinals, wrong = read_dates(coded, (*part.date.missing, ""))
     rejections.add(wrong | (ordinals == 0), coded.name, "this is not a date.")
@@ -203,15 +214,31 @@ def _days(
     known = int((ordinals[counted] > 0).sum())
     reports.append(ColumnReport(coded.name, "score date -> days since start", known, 0, int(counted.sum()) - known))
     if profile.start.first_score:
-        start_on(rows, _earliest_days(rows.episode, ordinals, rejections.good))
+        start_on(rows, _earliest_days(rows.episode, ordinals, rejections.telling))
     else:
         name = table.columns[profile.start.date].name
+        fill_starts(rows, ordinals, rejections.telling)
         rejections.add(rows.day0 == 0, name, "the start date is missing.")
-    return np.where((ordinals > 0) & (rows.day0 > 0), (ordinals - rows.day0).astype(float), np.nan), coded.name
+    days = np.where((ordinals > 0) & (rows.day0 > 0), (ordinals - rows.day0).astype(float), np.nan)
+    return days, ordinals, coded.name
+
+
+def _without(coded: CodedColumn, column: Column, what: str, rows: EpisodeRows, rejections: Rejections) -> None:
+    """Rows whose score belongs nowhere: refused where the cell is blank; set aside, and said, where it is a code that the
+    profile calls not known. That is a decision, so it counts towards no limit of errors."""
+    absent = missing_values(coded, column)
+    blank = np.array([value == "" for value in coded.values], dtype=bool)
+    rejections.add((absent & blank)[coded.codes], coded.name, f"the {what.split()[-1]} is missing.")
+    unknown = (absent & ~blank)[coded.codes] & ~rejections.set_aside
+    count = int(np.count_nonzero(unknown))
+    if count:
+        rejections.set_aside |= unknown
+        said = "rows of column '{}' stand" if count > 1 else "row of column '{}' stands"
+        rows.notes.append(f"{count:,} {said.format(coded.name)} for {what} that is not known; left out.")
 
 
 def _earliest_days(episode: Coded, ordinals: np.ndarray, usable: np.ndarray) -> np.ndarray:
-    """For each row the day of its episode's earliest usable score, 0 where there is none."""
+    """For each row the day of its episode's earliest usable row, 0 where there is none."""
     late = np.iinfo(np.int64).max
     earliest = np.full(len(episode.values) + 1, late, dtype=np.int64)
     counted = usable & (ordinals > 0)
@@ -229,6 +256,29 @@ def _range_of(instrument: str, instruments: Instruments) -> InstrumentRange:
 def _outside(values: np.ndarray, scale: InstrumentRange) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         return (values < scale.minimum - _SAME) | (values > scale.maximum + _SAME)
+
+
+def _any_number(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Which rows have a number in one of these columns."""
+    found = np.zeros(len(columns[0]), dtype=bool)
+    for values in columns:
+        found |= ~np.isnan(values)
+    return found
+
+
+def _refuse_outside(
+    values: np.ndarray,
+    scale: InstrumentRange,
+    column: str,
+    rejections: Rejections,
+    reports: list[ColumnReport],
+    where: np.ndarray | bool = True,
+) -> None:
+    """Scores of these rows outside the instrument's range are taken out of `values`; each costs itself alone."""
+    outside = _outside(values, scale) & where
+    rejections.add(outside, column, _range_reason(scale), score_alone=True)
+    _count_as_refused(reports, column, int(outside.sum()))
+    values[outside] = np.nan
 
 
 def _range_reason(scale: InstrumentRange) -> str:

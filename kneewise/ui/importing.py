@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -22,6 +23,7 @@ from kneewise.outcomes.importing import (
     ImportReport,
     anonymity_lines,
     import_export,
+    partly_lines,
     preview,
     stored_lines,
     suggest_profile,
@@ -33,9 +35,11 @@ from kneewise.outcomes.profiles import (
     own_folder_of,
     profile_as_yaml,
     profile_names,
+    refuse_taken_id,
     save_profile,
     without_columns,
 )
+from kneewise.outcomes.publishing import STAYS, UNDONE_STAYS
 from kneewise.outcomes.store import SourceInfo, Version, current_version, read_version, undo
 from kneewise.ui import downloads, frame, mapping, material, session, stores
 from kneewise.ui.plain_text import escaped, escaped_table
@@ -64,7 +68,7 @@ def show_import() -> None:
     result = session.held(_RESULT, f"{uploaded.file_id}/{chosen}")
     if result is not None:
         _show_result(result)
-        if chosen == _BY_HAND:
+        if chosen == _BY_HAND and (own_folder_of(stores.folder("clinic")) / f"{result.profile}.yaml").exists():
             st.caption(
                 f"The mapping is kept beside the store as '{escaped(result.profile)}', for the next export like this."
             )
@@ -73,6 +77,12 @@ def show_import() -> None:
         known = mappings.vocabulary(_scales())
         profile = mapping.show_mapping(uploaded, known, profile_names())
         if profile is None:
+            return
+        try:
+            refuse_taken_id(profile, own_folder_of(stores.folder("clinic")))
+        except ImportRefused as refusal:
+            for sentence in refusal.sentences:
+                st.warning(escaped(sentence))
             return
     else:
         profile = profiles[chosen]
@@ -127,33 +137,40 @@ def _look_and_store(uploaded: UploadedFile, profile: Profile, chosen: str) -> No
 
 
 def _store(uploaded: UploadedFile, profile: Profile, chosen: str, left_out: list[str]) -> bool:
-    """Whether the records are stored now; says why not. A mapping made by hand is kept for next time."""
+    """Whether the records are stored now; says why not. A mapping made by hand is kept for next time, once they are."""
     folder = stores.folder("clinic")
-
-    def work(progress: Callable[[float, str], None]) -> ImportReport:
-        if chosen == _BY_HAND:
-            save_profile(without_columns(profile, left_out), own_folder_of(folder))
-        return import_export(uploaded, profile, folder, _scales(), leave_out=left_out, progress=progress)
-
-    stored = _watched(work)
+    stored = _watched(
+        lambda progress: import_export(uploaded, profile, folder, _scales(), leave_out=left_out, progress=progress)
+    )
     if stored is not None:
+        if chosen == _BY_HAND:
+            try:
+                save_profile(without_columns(profile, left_out), own_folder_of(folder))
+            except ImportRefused as refusal:
+                said = " ".join(["The records are stored.", *refusal.sentences])
+                stored = replace(stored, notes=(said, *stored.notes))
         session.hold(_RESULT, f"{uploaded.file_id}/{chosen}", stored)
         _release()
     return stored is not None
 
 
-def _release(done: str = "") -> None:
-    """Share what is stored now if that gives nobody away; says once what was `done`, and why it is not shared."""
+def _release(undone: str = "") -> None:
+    """Share what is stored now if that gives nobody away; says once what was `undone`, and why it is not shared."""
     try:
         reasons = stores.release("clinic", _scales())
     except StoreError as refusal:
         reasons = refusal.sentences
-    if done or reasons:
-        session.say_next(" ".join(filter(None, (done, *reasons))))
+    if undone and STAYS in reasons:
+        reasons = (*reasons, UNDONE_STAYS)
+    if undone or reasons:
+        session.say_next(" ".join(filter(None, (undone, *reasons))))
 
 
 def _offer_to_leave_out(found: IdentityFound, made_from: str, left_out: list[str]) -> None:
-    """Columns that look like people can be left out of the import; nothing of them is read then."""
+    """Columns that look like people can be left out of the import, unless the scores can't be told without one of them;
+    nothing of them is read then."""
+    if not all(column.can_be_left_out for column in found.columns):
+        return
     names = [column.name for column in found.columns]
     st.button(
         "Leave this column out and look again" if len(names) == 1 else "Leave these columns out and look again",
@@ -179,7 +196,7 @@ def show_store() -> None:
     st.caption(f"Version {version.version}. Counts are rounded here, as everywhere outside an import report.")
     if version.parent is not None:
         with st.popover("Undo the last import", key=f"undo_{version.version}"):
-            st.write("This brings back what the store held before the last import. The Outcomes page follows at once.")
+            st.write("This brings back what the store held before the last import. Shared figures follow if that gives nobody away.")
             if st.button("Bring it back", type=frame.main_button_type(), key="undo_now"):
                 _undo()
 
@@ -269,7 +286,12 @@ def _show_preview(report: ImportReport) -> None:
 def _show_result(report: ImportReport) -> None:
     st.subheader("Done", anchor=False)
     if report.changed:
-        st.success(f"Stored as version {report.version}. The Outcomes page shows these records now.")
+        shown = (
+            "The Outcomes page shows these records now."
+            if stores.shares_newest("clinic")
+            else "Shared figures are not made from them yet."
+        )
+        st.success(f"Stored as version {report.version}. {shown}")
     else:
         st.success("These very data are stored already; nothing was changed.")
     _show_report(report)
@@ -293,7 +315,7 @@ def _show_report(report: ImportReport) -> None:
     columns, refused, scores, hiding = st.tabs(
         [
             "Column by column",
-            f"Refused rows ({report.rejected_total:,})",
+            f"Refused rows ({report.rejected_total + report.partly_refused:,})",
             "First and last scores",
             "How well people hide",
         ]
@@ -333,16 +355,18 @@ def _show_columns(report: ImportReport) -> None:
         with st.expander(f"{len(report.dropped_columns)} columns are not read and not stored"):
             st.write(escaped(", ".join(report.dropped_columns)))
     if report.same_day_duplicates:
-        st.write(f"{report.same_day_duplicates:,} scores stand twice for one day; the last row of a day counts.")
+        st.write(f"{report.same_day_duplicates:,} scores stand twice for one day; the last one of a day counts.")
 
 
 def _show_refused(report: ImportReport) -> None:
     if not report.rejected:
         st.write("No row is refused.")
         return
-    shown = len(report.rejected)
-    if shown < report.rejected_total:
-        st.write(f"The first {shown:,} of {report.rejected_total:,} refused rows:")
+    for sentence in partly_lines(report):
+        st.write(sentence)
+    shown, refused = len(report.rejected), report.rejected_total + report.partly_refused
+    if shown < refused:
+        st.write(f"The first {shown:,} of {refused:,}:")
     with st.container(height=420 if shown > 10 else "content", border=False):
         st.table(
             escaped_table(
@@ -354,7 +378,7 @@ def _show_refused(report: ImportReport) -> None:
                 )
             )
         )
-    st.caption("The other rows are imported. Rows are counted as a spreadsheet does: the header is row 1.")
+    st.caption("All other rows are imported. Rows are counted as a spreadsheet does: the header is row 1.")
 
 
 def _reason(sentence: str) -> str:

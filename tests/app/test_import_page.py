@@ -7,8 +7,10 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from kneewise.errors import StoreError
 from kneewise.outcomes.profiles import own_folder_of, read_profile
 from kneewise.outcomes.store import current_version, open_store
+from kneewise.ui import importing
 from tests.app_reading import plain, said_by
 from tests.outcomes_samples import HEADER, ROOT, good_rows, long_csv
 
@@ -123,6 +125,38 @@ def test_a_choice_outlives_the_upload_and_a_new_meaning_is_guessed_anew(clinic, 
     assert "Columns 'Arm' and 'Clinic' are both the treatment" in text_of(page)
 
 
+def test_a_kept_mapping_is_edited_from_what_was_kept(clinic, page):
+    """It began with the guesses again, so that whoever changed one choice lost the others."""
+    page = mapped(page)
+    page = labelled(page, "What Clinic means").select("ignore").run()
+    page = page.number_input[1].set_value(44).run()
+    page = next(each for each in page.text_input if each.label.startswith("Further codes")).set_value("99, n/k").run()
+    page = press(press(page, "See what would be imported"), "Store these records")
+    no_failure(page)
+
+    script = (ROOT / "pages" / "import_data.py").read_text(encoding="utf-8")
+    later = AppTest.from_string(script.replace('frame.open_page("import_data")', ""), default_timeout=60).run()
+    later = upload(later, sheet(45), "next.csv")
+    later = labelled(later, "How to read it").select("by_hand").run()
+    no_failure(later)
+    text = text_of(later)
+    assert "begins with the mapping that was kept as “clinic_export”" in text
+    assert "Kneewise guessed from" not in text
+    assert "Still to say" not in text
+    assert labelled(later, "What Clinic means").value == "ignore"
+    assert labelled(later, "wait").value == ""
+    assert [each.value for each in later.number_input] == [0, 44]
+    assert next(each.value for each in later.text_input if each.label.startswith("Further codes")) == "99, n/k"
+    later = labelled(later, "wait").select("exercise only").run()
+    later = press(press(later, "See what would be imported"), "Store these records")
+    no_failure(later)
+    kept = read_profile(own_folder_of(clinic) / "clinic_export.yaml")
+    assert [each.day for each in kept.wide] == [0, 44]
+    arm = next(each for each in kept.attributes if each.attribute == "intervention")
+    assert arm.values["wait"] == "exercise only"
+    assert not any(each.attribute == "site" for each in kept.attributes)
+
+
 def test_two_meanings_that_contradict_each_other_are_said_at_once(clinic, page):
     page = mapped(page)
     page = labelled(page, "What Pat No means").select("ignore").run()
@@ -151,7 +185,7 @@ def test_how_well_people_hide_is_shown(clinic, page):
     assert [metric.label for metric in page.metric][4:] == [
         "Smallest group", "In groups of fewer than 10", "Alone in their group",
     ]  # fmt: skip
-    assert "By everything that is stored of an episode" in text_of(page)
+    assert "By all attributes stored of an episode" in text_of(page)
     assert any("Without" in table.value.columns for table in page.table)
 
 
@@ -178,3 +212,100 @@ def test_a_file_that_nothing_can_be_made_of_gets_a_sentence(content, sentence, c
     assert sentence in text_of(page)
     assert not any(button.label == "Store these records" for button in page.button)
     assert current_version(clinic) is None
+
+
+def other_sheet() -> bytes:
+    """The sheet of another clinic, with columns of its own."""
+    lines = ["Ref,Room,NPRS 0w,NPRS 6w", *(f"R{n},West,{5 + n % 3},{n % 3}" for n in range(40))]
+    return "\n".join(lines).encode()
+
+
+def test_a_mapping_is_not_put_in_place_of_one_for_other_columns(clinic, page):
+    page = press(press(mapped(page), "See what would be imported"), "Store these records")
+    kept = own_folder_of(clinic) / "clinic_export.yaml"
+    before = kept.read_text(encoding="utf-8")
+    page = upload(page, other_sheet(), "other.csv")
+    no_failure(page)
+    assert "'clinic_export' is the name of a mapping that was made for other columns" in text_of(page)
+    assert not any(button.label == "See what would be imported" for button in page.button)
+    page = next(each for each in page.text_input if "Name of this kind" in each.label).set_value("West sheet").run()
+    page = press(press(page, "See what would be imported"), "Store these records")
+    no_failure(page)
+    assert kept.read_text(encoding="utf-8") == before
+    assert sorted(info.source for info in open_store(clinic).sources) == ["clinic_export", "west_sheet"]
+
+
+def test_a_mapping_is_kept_only_with_its_records(clinic, page, monkeypatch):
+    page = press(mapped(page), "See what would be imported")
+
+    def full(*_, **__):
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(importing, "import_export", full)
+    page = press(page, "Store these records")
+    no_failure(page)
+    assert "The disk is full." in text_of(page)
+    assert not own_folder_of(clinic).exists()
+    assert current_version(clinic) is None
+
+
+def test_a_mapping_that_cannot_be_kept_is_said_beside_the_records(clinic, page):
+    page = press(mapped(page), "See what would be imported")
+    own_folder_of(clinic).write_text("no folder", encoding="utf-8")
+    page = press(page, "Store these records")
+    no_failure(page)
+    text = text_of(page)
+    assert open_store(clinic).sources[0].episodes == 40
+    assert "The records are stored. The mapping can't be kept in clinic.profiles" in text
+    assert "Nothing of this file was stored" not in text
+    assert "The mapping is kept beside the store" not in text
+
+
+def visits(value: str) -> bytes:
+    rows = [line for n in range(40) for line in (f"A{n},North,baseline,{50 + n % 7}", f"A{n},North,6 weeks,{60 + n % 7}")]
+    rows[5] = rows[5].replace("6 weeks", value)
+    return "\n".join(["ref,clinic,visit,AKPS", *rows]).encode()
+
+
+def test_a_visit_can_be_not_known(clinic, page):
+    page = upload(page, visits("unknown"))
+    no_failure(page)
+    assert "Still to say" not in text_of(page)
+    page = press(page, "See what would be imported")
+    no_failure(page)
+    assert page.metric[3].value == "79"
+    page = upload(page, visits("extra"), "next.csv")
+    assert "Column 'visit': say what 1 of its values means, or 'not known'" in text_of(page)
+    page = next(each for each in page.checkbox if plain(each.label) == "extra: not known").check().run()
+    no_failure(page)
+    assert "Still to say" not in text_of(page)
+    page = press(page, "See what would be imported")
+    assert page.metric[3].value == "79"
+
+
+def test_a_way_out_is_offered_only_where_it_exists(clinic, page):
+    rows = [row.replace(f"E{n // 2},", f"p{n // 2}@example.org,", 1) for n, row in enumerate(good_rows(30))]
+    page = upload(page, long_csv(rows))
+    text = text_of(page)
+    assert "Column 'episode_id' (first in row 2) looks like e-mail addresses; it can't be left out" in text
+    assert not any(button.label.startswith("Leave") for button in page.button)
+
+
+def test_a_file_that_begins_with_a_record_shows_nothing_of_it(clinic, page):
+    page = upload(page, "\n".join(f"Jane Smith{n},9434765919,North,{50 + n % 7},70" for n in range(40)).encode())
+    no_failure(page)
+    text = text_of(page)
+    assert "Row 1 seems to hold a record, not column names; add a row of names." in text
+    assert "Jane" not in text
+    assert "9434765919" not in text
+
+
+def test_a_row_that_loses_one_score_is_not_called_refused(clinic, page):
+    header = "patient_id,age,sex,site,arm,start_date,akps_baseline,akps_6w"
+    rows = [f"P{n},30,f,North,exercise,2024-02-03,{50 + n % 7},{600 if n == 3 else 60}" for n in range(40)]
+    page = upload(page, "\n".join([header, *rows]).encode())
+    no_failure(page)
+    assert [(each.label, each.value) for each in page.metric][1] == ("Rows refused", "0")
+    text = text_of(page)
+    assert "1 row loses single scores that can't be; its other scores are kept." in text
+    assert any("the score lies outside the range" in str(table.value.to_numpy()) for table in page.table)

@@ -54,3 +54,26 @@ def test_an_unknown_export_is_mapped_on_a_tablet_in_the_dark(
     page.get_by_role("button", name="Store these records").click()
     page.get_by_text("Stored as version").wait_for()
     assert (own_folder_of(tmp_path / "clinic") / "clinic_export.yaml").exists()
+
+
+def visits() -> bytes:
+    """One row per visit, one of which nobody can place in time."""
+    rows = [line for n in range(40) for line in (f"A{n},North,baseline,{50 + n % 7}", f"A{n},North,6 weeks,{60 + n % 7}")]
+    rows[5] = rows[5].replace("6 weeks", "extra")
+    return "\n".join(["ref,clinic,visit,AKPS", *rows]).encode()
+
+
+def test_a_visit_that_is_not_known_is_said_on_a_tablet(own_server, new_page, open_screen, settled, serious_violations):
+    page = new_page(size="tablet", scheme="dark", address=own_server.address)
+    open_screen(page, "import_data")
+    page.locator("input[type=file]").set_input_files({"name": "x.csv", "mimeType": "text/csv", "buffer": visits()})
+    page.get_by_text("Still to say").wait_for()
+    settled(page)
+    assert page.get_by_label("extra: days since the start").is_visible()
+    page.get_by_text("extra: not known").click()
+    page.get_by_role("button", name="See what would be imported").wait_for()
+    settled(page)
+    assert page.get_by_label("extra: days since the start").count() == 0
+    assert serious_violations(page) == []
+    page.get_by_role("button", name="See what would be imported").click()
+    page.get_by_text("1 row of column 'visit' stands for a visit that is not known; left out.").wait_for()

@@ -111,5 +111,5 @@ def test_the_report_says_how_well_people_hide_and_what_spoils_it():
     text = " ".join(anonymity_lines(report))
     assert "1 alone in theirs" in text
     assert "Without age band," in text
-    assert "By everything that is stored of an episode" in text
+    assert "By all attributes stored of an episode" in text
     assert "clinician" not in found.attributes

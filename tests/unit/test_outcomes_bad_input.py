@@ -11,10 +11,10 @@ import pytest
 
 from kneewise.errors import ImportRefused
 from kneewise.outcomes import reading
-from kneewise.outcomes.importing import import_export, preview
-from kneewise.outcomes.profiles import Profile, read_profile
+from kneewise.outcomes.importing import import_export, preview, suggest_profile
+from kneewise.outcomes.profiles import Profile, profile_names, read_profile
 from kneewise.outcomes.store import current_version, open_store
-from tests.outcomes_samples import HEADER, SCALES, good_rows, long_csv
+from tests.outcomes_samples import HEADER, NHS_ZIP, SCALES, good_rows, long_csv
 
 LONG = read_profile("kneewise_long")
 WIDE = read_profile("wide_trial")
@@ -39,9 +39,15 @@ def column_of(name: str, values: list[str], into: str) -> bytes:
 
 
 def zipped(name: str, content: bytes) -> bytes:
+    return pack({name: content})
+
+
+def pack(files: dict[str, bytes]) -> bytes:
+    """A zip with these files."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, content)
+        for name, content in files.items():
+            archive.writestr(name, content)
     return buffer.getvalue()
 
 
@@ -97,12 +103,12 @@ REFUSED = {
     "day no number": (changed(1, ",42,", ",soon,"), LONG, "Row 3, column 'day': the day is not a whole number"),
     "unknown instrument": (changed(1, "AKPS", "HOOS"), LONG, "Row 3, column 'instrument'"),
     "unknown category": (changed(1, "female", "F.") if "female" in good_rows()[1] else changed(1, "male", "F."), LONG, "Row 3, column 'sex'"),
-    "episode contradicts itself": (changed(1, "South", "North"), LONG, "Row 3, column 'site': this row says something else"),
+    "episode contradicts itself": (changed(1, "2024", "2023"), LONG, "Row 3, column 'start_year': this row says another start"),
     "episode without id": (changed(1, "E0", ""), LONG, "Row 3, column 'episode_id': the episode has no id"),
     "names as site": (column_of("site", NAMES, "site"), LONG, "Column 'site' .*looks like names"),
     "a column called patient name": (column_of("episode", NAMES, "episode_id"), LONG, "Column 'episode' .*looks like names"),
     "e-mail": (column_of("episode_id", [f"p{n}@clinic.org" for n in range(30)], "episode_id"), LONG, "looks like e-mail addresses"),
-    "phone": (column_of("episode_id", [f"07700 9001{n:02}" for n in range(30)], "episode_id"), LONG, "looks like phone numbers"),
+    "phone": (column_of("site", [f"07700 9001{n:02}" for n in range(30)], "site"), LONG, "looks like phone numbers"),
     "NHS numbers": (column_of("episode_id", NHS_NUMBERS, "episode_id"), LONG, "looks like NHS numbers"),
     "postcodes": (column_of("site", [f"LS{n} 4AB" for n in range(1, 9)], "site"), LONG, "looks like postcodes"),
     "free text": (column_of("site", TEXT, "site"), LONG, "looks like free text"),
@@ -113,6 +119,9 @@ REFUSED = {
     "no such day": (wide(["2024-02-30", "2024-02-20"]), WIDE, "Row 2, column 'start_date': this is not a date"),
     "a spreadsheet": (zipped("xl/workbook.xml", b"<x/>"), LONG, "a zip with no CSV"),
     "a cut zip": (zipped("a.csv", long_csv(good_rows()))[:-30], LONG, "zip is damaged"),
+    "a zip with two tables": (pack({"a.csv": long_csv(good_rows()), "old/b.csv": b"x"}), LONG, r"The zip holds 2 CSV files that may be the export \('a.csv', 'b.csv'\); unpack it and import the one that is meant"),
+    "a zip without a table": (pack({"a.csv.gz": b"x", "read me.txt": b"x"}), LONG, r"a zip with no CSV in it \(it holds 'a.csv.gz', 'read me.txt'\); unpack it"),
+    "an empty zip": (pack({"folder/": b""}), LONG, r"a zip with no CSV in it \(it is empty\)"),
     "zip bomb": (zipped("a.csv", b"0" * (40 * 2**20)), LONG, "unpacks to far more"),
     "an Excel workbook": (zipped("xl/workbook.xml", b"<x/>"), LONG, "This is an Excel workbook.* save the sheet as 'CSV UTF-8'"),
     "far too many columns": (",".join(f"c{n}" for n in range(6000)).encode() + b"\n1\n", LONG, "Row 1 has 6,000 columns"),
@@ -256,9 +265,95 @@ def test_a_small_zip_full_of_zeros_is_refused_before_it_is_unpacked(megabytes):
         preview(buffer.getvalue(), LONG, SCALES)
 
 
-def test_an_error_in_one_of_many_scores_of_a_visit_loses_only_that_row():
+def test_an_error_in_one_of_many_scores_of_a_patient_loses_only_that_score():
     header = "patient_id,akps_baseline,akps_6w"
     rows = [f"P{number},50,60" for number in range(20)]
     rows[4] = "P4,50,600"
     report = preview("\n".join([header, *rows]).encode(), WIDE, SCALES)
-    assert (report.episodes, report.scores, report.rejected_total) == (19, 38, 1)
+    assert (report.episodes, report.scores, report.rejected_total, report.partly_refused) == (20, 39, 0, 1)
+
+
+NHS = read_profile("nhs_proms")
+NHS_HEADER = (
+    "Provider Code,Revision Flag,Year,Age Band,Gender,Knee Replacement Pre-Op Q Score,Knee Replacement Post-Op Q Score"
+)
+PROVIDERS = long_csv([f"RXX0{n % 3},0,2018/19,70 to 79,2,{20 + n % 9},{35 + n % 9}" for n in range(40)], NHS_HEADER)
+OTHER_TABLE = long_csv(["1,2"], "Procedure,Measure")
+PACK = {  # the names of the pack of 2018/19
+    "Equality 1819.csv": OTHER_TABLE,
+    "Hip Replacement CCG 1819.csv": PROVIDERS,
+    "Hip Replacement Provider 1819.csv": PROVIDERS,
+    "Key Facts Hip and Knee Replacements 1819.csv": OTHER_TABLE,
+    "Knee Replacement CCG 1819.csv": PROVIDERS.replace(b"RXX", b"C0X"),
+    "PartLink Hip and Knee Replacement 1819.csv": OTHER_TABLE,
+    "ProvComm Hip and Knee Replacement 1819.csv": OTHER_TABLE,
+    "Time Series Hip and Knee Replacement 1819.csv": OTHER_TABLE,
+    "CSV Footnotes 1819 Finalised.pdf": b"%PDF",
+    "__MACOSX/._Knee Replacement Provider 1819.csv": b"x",
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Knee Replacement Provider 1819.csv", "Knee Replacements Provider 1718.csv", "Knee Replacement Provider 2324 upload.csv",
+     "KNEE REPLACEMENT PROVIDER 1617.CSV", "Record Level Knee Replacement 1314.csv", "Knee Replacement 1516.csv",
+     "CSV Data Pack/Knee Replacement Provider 1819.csv"],
+)  # fmt: skip
+def test_of_a_whole_nhs_pack_the_records_by_provider_are_read(name):
+    alone, whole = (preview(pack(files), NHS, SCALES) for files in ({name: PROVIDERS}, PACK | {name: PROVIDERS}))
+    assert (whole.episodes, whole.scores, whole.instruments) == (40, 80, alone.instruments)
+    assert whole.sites == 3
+    file = name.rpartition("/")[2]
+    assert f"Of the 9 tables in the zip, '{file}' was read." in whole.notes
+    assert not any("in the zip" in note for note in alone.notes)
+
+
+def test_a_whole_nhs_pack_suggests_its_profile():
+    profiles = [read_profile(name) for name in profile_names()]
+    assert suggest_profile(pack(PACK | {"Knee Replacement Provider 1819.csv": PROVIDERS}), profiles) == "nhs_proms"
+
+
+def test_a_pack_without_records_by_provider_is_refused_with_its_files():
+    with pytest.raises(ImportRefused) as refusal:
+        preview(pack(PACK), NHS, SCALES)
+    (sentence,) = refusal.value.sentences
+    assert "The zip holds 8 CSV files ('Equality 1819.csv', 'Hip Replacement CCG 1819.csv'" in sentence
+    assert "and 2 more), and none is named as the profile expects ('Knee Replacement* Provider*.csv'" in sentence
+    assert sentence.endswith("unpack it and import the one that holds the records.")
+
+
+def test_two_years_in_one_pack_are_not_chosen_between():
+    files = {f"Knee Replacement Provider {year}.csv": PROVIDERS for year in ("1718", "1819")}
+    with pytest.raises(ImportRefused, match="2 CSV files that may be the export") as refusal:
+        preview(pack(PACK | files), NHS, SCALES)
+    assert all(f"'{name}'" in refusal.value.sentences[0] for name in files)
+    assert "or each of them as a source of its own" in refusal.value.sentences[0]
+
+
+def test_a_name_in_a_zip_is_said_without_what_cannot_be_printed():
+    files = {"a\x1b[31m\u202eb.csv": b"x", "c" * 300 + ".csv": b"x"}
+    with pytest.raises(ImportRefused) as refusal:
+        preview(pack(files), LONG, SCALES)
+    assert f"('a[31mb.csv', '{'c' * 80}')" in refusal.value.sentences[0]
+
+
+@pytest.mark.skipif(not NHS_ZIP.exists(), reason="the NHS records are not on this machine")
+def test_the_real_nhs_records_are_found_in_a_pack_of_the_real_files():
+    """The files of the publication that are at hand, put together in memory as the publication has them."""
+    files = {}
+    for path in sorted(NHS_ZIP.parent.glob("*.zip")):
+        with zipfile.ZipFile(path) as archive:
+            name = next(each for each in archive.namelist() if not each.startswith("__MACOSX"))
+            files[name] = archive.read(name)
+    assert len(files) >= 4
+    alone, whole = preview(NHS_ZIP, NHS, SCALES), preview(pack(files), NHS, SCALES)
+    found, expected = (
+        [
+            (report.rows, report.episodes, report.scores, report.rejected_total),
+            *((each.instrument, each.population, each.pairs, each.improved, each.worse) for each in report.instruments),
+        ]
+        for report in (whole, alone)
+    )
+    assert found == expected
+    assert found[0][0] == 45_635
+    assert f"Of the {len(files)} tables in the zip, 'Knee Replacement Provider 1819.csv' was read." in whole.notes
