@@ -1,12 +1,14 @@
 """The command line: `python -m kneewise COMMAND`. Each command parses, makes one call, prints.
 
-Exit codes: 0 done; 1 the input was refused (one sentence per problem on stderr); 2 wrong usage.
+Exit codes: 0 done; 1 the input was refused (one sentence per problem on stderr); 2 wrong usage; 141 whoever read the output
+stopped reading (`| head`). A command prints its answer when its work is done: who stops reading stops no work half-way.
 Heavy packages are imported inside the command that needs them, so `--help` answers at once.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +17,12 @@ from typing import TYPE_CHECKING
 from kneewise.errors import DisclosureRefused, FindingsError, ImportRefused, KneewiseError, StoreError
 
 if TYPE_CHECKING:
+    from kneewise.outcomes.instruments import Instruments
     from kneewise.outcomes.store import Store
+
+READER_GONE = 141
+"""The exit code of a program that ends because its reader went away: 128 and the number of SIGPIPE, as shells count."""
+SHARED = "Shared figures are made from these records."
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -35,6 +42,17 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. Refusals are printed as sentences, never as a traceback."""
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            print(end="", flush=True)  # else a reader that went away is met when Python ends, where nobody can catch it
+    except BrokenPipeError:
+        _write_to_nobody()
+        return READER_GONE
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     parsed = build_parser().parse_args(arguments)
     try:
         return parsed.handler(parsed)
@@ -42,6 +60,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for sentence in refusal.sentences:
             print(sentence, file=sys.stderr)
         return 1
+
+
+def _write_to_nobody() -> None:
+    """Whatever is still waiting to be written goes nowhere, so that Python does not try again, and complain, at its end."""
+    nobody = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            os.dup2(nobody, stream.fileno())
+    os.close(nobody)
 
 
 def _add_assess(commands: argparse._SubParsersAction) -> None:
@@ -132,7 +159,6 @@ def _import(parsed: argparse.Namespace) -> int:
     from kneewise.outcomes.importing import import_export, preview, report_lines
     from kneewise.outcomes.instruments import instruments_from
     from kneewise.outcomes.profiles import all_profiles
-    from kneewise.outcomes.publishing import publish_if_safe
     from kneewise.outcomes.store import DEFAULT_STORE
 
     folder = parsed.store or DEFAULT_STORE
@@ -148,11 +174,11 @@ def _import(parsed: argparse.Namespace) -> int:
         report = preview(parsed.path, profile, instruments, store_dir=folder, **more)
     else:
         report = import_export(parsed.path, profile, folder, instruments, **more)
-    print("\n".join(report_lines(report, instruments)))
-    if not parsed.preview:
-        print(
-            "\n".join(publish_if_safe(folder, instruments).reasons or ("Shared figures are made from these records.",))
-        )
+    lines = list(report_lines(report, instruments))
+    if parsed.preview:
+        print("\n".join(lines))
+    else:
+        _print_with_release(lines, folder, instruments)
     return 0
 
 
@@ -286,18 +312,22 @@ def _report(parsed: argparse.Namespace) -> int:
 
 
 def _add_store(commands: argparse._SubParsersAction) -> None:
-    parser = commands.add_parser("store", help="list the versions of a store, undo an import, or erase from it")
+    parser = commands.add_parser("store", help="list the versions of a store, undo, erase, release or withdraw")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, words in (
         ("versions", "list the versions that the store keeps"),
         ("undo", "go back to the version before the last import, or to a kept one"),
         ("erase", "erase episodes, or a whole source, from every kept version"),
+        ("release", "make shared figures from the newest version if that is safe, or from a kept one by your decision"),
+        ("withdraw", "make no shared figures from this store until a version is released by hand"),
     ):
         action = actions.add_parser(name, help=words)
         action.add_argument("--store", type=Path, metavar="DIR", help="the store (default: data/store/clinic)")
         action.set_defaults(handler=_store)
         if name == "undo":
             action.add_argument("--to", metavar="VERSION", help="the kept version to go back to")
+        if name == "release":
+            action.add_argument("--version", metavar="VERSION", help="this kept version, by hand: nothing is asked")
         if name == "erase":
             action.add_argument("--source", required=True, metavar="NAME", help="from which records")
             action.add_argument("--all", action="store_true", help="the whole source")
@@ -317,17 +347,55 @@ def _store(parsed: argparse.Namespace) -> int:
         print("\n".join(store.version_lines(folder)))
     elif parsed.action == "undo":
         version = store.undo(folder, parsed.to)
-        before_all = version == store.EMPTY_VERSION
-        print(
-            "The store holds no data, as before its first import." if before_all else f"Version {version} counts again."
-        )
+        if version == store.EMPTY_VERSION:
+            print("The store holds no data, as before its first import.")
+        else:
+            _print_with_release([f"Version {version} counts again."], folder, _instruments(), undone=True)
+    elif parsed.action == "release":
+        _release(folder, parsed.version)
+    elif parsed.action == "withdraw":
+        store.publish(folder, None)
+        print(store.WITHDRAWN)
     else:
         # Ids come from a file, because a command line stays in the history of the shell.
         if parsed.all == (parsed.episodes is not None):
             raise StoreError("Name a file with the episodes to erase, or give --all for the whole source; not both.")
-        erasure = erasing.erase(folder, parsed.source, None if parsed.all else _ids_in(parsed.episodes))
+        erasure = erasing.erase(
+            folder, parsed.source, None if parsed.all else _ids_in(parsed.episodes), instruments=_instruments()
+        )
         print("\n".join(erasing.erasure_lines(erasure)))
     return 0
+
+
+def _release(folder: Path, version: str | None) -> None:
+    from kneewise.outcomes.publishing import publish_if_safe, release_by_hand
+
+    if version is not None:
+        print("\n".join(release_by_hand(folder, version, _instruments())))
+    elif reasons := publish_if_safe(folder, _instruments()).reasons:
+        raise StoreError(reasons)
+    else:
+        print(SHARED)
+
+
+def _print_with_release(lines: list[str], folder: Path, instruments: Instruments, undone: bool = False) -> None:
+    """Print what was done, and whether shared figures follow it; what was done is said also where they can't."""
+    from kneewise.outcomes.publishing import STAYS, UNDONE_STAYS, publish_if_safe
+
+    try:
+        reasons = publish_if_safe(folder, instruments).reasons
+        lines += reasons or (SHARED,)
+        if undone and STAYS in reasons:
+            lines.append(UNDONE_STAYS)
+    finally:
+        print("\n".join(lines))
+
+
+def _instruments() -> Instruments:
+    from kneewise.knowledge_base.loading import load_knowledge
+    from kneewise.outcomes.instruments import instruments_from
+
+    return instruments_from(load_knowledge())
 
 
 def _ids_in(path: Path) -> list[str]:
@@ -340,12 +408,10 @@ def _ids_in(path: Path) -> list[str]:
 
 
 def _shared_store(folder: Path | None) -> Store:
-    """The version that shared figures may use; the current one while none was ever released."""
-    from kneewise.outcomes.store import DEFAULT_STORE, open_published, open_store, published_version
+    """The version that shared figures are made from."""
+    from kneewise.outcomes.store import DEFAULT_STORE, open_shared
 
-    # Before anything was ever released from a store there is nothing that its figures could be subtracted from.
-    folder = folder or DEFAULT_STORE
-    return open_published(folder) if published_version(folder) is not None else open_store(folder)
+    return open_shared(folder or DEFAULT_STORE)
 
 
 def _instrument_id(name: str) -> str:

@@ -37,16 +37,24 @@ if str(root) not in sys.path:
 import pandas as pd
 
 from kneewise import reasoning
+from kneewise.figures.control_chart import draw_control_chart
+from kneewise.figures.funnel_plot import draw_comparison
 from kneewise.figures.mechanism_map import draw_mechanism_map, mechanism_map_of
+from kneewise.figures.missing_band import draw_missing
 from kneewise.figures.outcome_charts import draw_distribution, draw_responders, draw_trend, headlines
+from kneewise.figures.recovery_curve import draw_recovery
 from kneewise.figures.week_load import draw_week_load
 from kneewise.knowledge_base import load_knowledge, words
 from kneewise.knowledge_base.check import summary
 from kneewise.leg import material as leg_material
 from kneewise.leg.notebook import LegWidget
 from kneewise.outcomes import answers, demo
+from kneewise.outcomes.comparing import answer_comparison
 from kneewise.outcomes.importing import report_lines
 from kneewise.outcomes.instruments import instruments_from
+from kneewise.outcomes.missing import answer_missing
+from kneewise.outcomes.over_time import answer_over_time
+from kneewise.outcomes.recovering import answer_recovery
 from kneewise.outcomes.store import open_store
 
 # %% [markdown]
@@ -228,6 +236,48 @@ by_site = answers.Question("instrument.akps", group_by="site")
 shares = draw_responders(answers.answer_responders(store, by_site, instruments), status, dark=False)
 print(shares.sentence)
 shares.figure
+
+# %% [markdown]
+# ## How far the missing people could move this
+#
+# Some never came back. The thin line is what is certain whatever became of them, the thick one what is plausible under an
+# assumption that the sentence names.
+
+# %%
+missing = draw_missing(answer_missing(store, question, instruments), dark=False)
+print(missing.sentence)
+missing.figure
+
+# %% [markdown]
+# ## Over time, with the limits of chance
+#
+# A control chart: a point inside its limits is what chance alone gives, however high or low it stands.
+
+# %%
+control = draw_control_chart(answer_over_time(store, question, instruments, measure="improved"), dark=False)
+print(control.sentence)
+control.figure
+
+# %% [markdown]
+# ## Sites beside each other
+#
+# A funnel, given the people that each site had. A site outside it is a reason to look, beginning with its records; nobody
+# is ranked.
+
+# %%
+funnel = draw_comparison(answer_comparison(store, by_site, instruments), dark=False)
+print(funnel.sentence)
+funnel.figure
+
+# %% [markdown]
+# ## Time to recovery
+#
+# How many had improved by what matters by which week; recovery is seen only when somebody comes.
+
+# %%
+recovery = draw_recovery(answer_recovery(store, question, instruments), status, dark=False)
+print(recovery.sentence)
+recovery.figure
 
 # %%
 folder.cleanup()

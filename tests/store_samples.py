@@ -23,8 +23,19 @@ def stored_id(folder: Path, name: str, source: str = "clinic") -> str:
     return keyed_hash(read_key(key_file_of(folder)), "episode", f"{source}\x1f{name}")
 
 
-def put(folder: Path, episodes: int | Sequence[str], source: str = "clinic", with_pain: Sequence[str] = ()) -> str:
-    """Store two AKPS scores per episode (two pain scores more for `with_pain`); returns the version."""
+def put(
+    folder: Path,
+    episodes: int | Sequence[str],
+    source: str = "clinic",
+    with_pain: Sequence[str] = (),
+    *,
+    synthetic: bool = True,
+    overlaps: Sequence[str] = (),
+) -> str:
+    """Store two AKPS scores per episode (two pain scores more for `with_pain`); returns the version.
+
+    Everything here is made up. With `synthetic=False` the store is told that it is not, so that it takes care of it.
+    """
     ids = names(episodes) if isinstance(episodes, int) else list(episodes)
     had = sorted(
         [(stored_id(folder, name, source), AKPS, 50.0, 70.0) for name in ids]
@@ -61,7 +72,7 @@ def put(folder: Path, episodes: int | Sequence[str], source: str = "clinic", wit
         attribution="",
         note="",
         day_note="",
-        synthetic=True,
+        synthetic=synthetic,
         episodes=len(who),
         scores=2 * len(had),
         population_attribute="",
@@ -69,5 +80,6 @@ def put(folder: Path, episodes: int | Sequence[str], source: str = "clinic", wit
         instruments=tuple(sorted({one[1] for one in had})),
         visit_windows=(Window("start", 0, 13), Window("6 weeks", 14, 62)),
         files={},
+        overlaps=tuple(overlaps),
     )
     return commit_source(folder, info, tables)[0]

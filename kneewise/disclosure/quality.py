@@ -111,5 +111,9 @@ def _wide_share(count: int, n: int, policy: Policy) -> ReleasedShare:
         return released_share(count, n, policy)
     if count < few and n - count < few:
         return TOO_FEW
-    words = f"at least {math.floor(100 * (1 - few / shown))} %" if n - count < few else f"at most {math.ceil(100 * few / shown)} %"
+    words = (
+        f"at least {math.floor(100 * (1 - few / shown))} %"
+        if n - count < few
+        else f"at most {math.ceil(100 * few / shown)} %"
+    )
     return ReleasedShare(None, None, None, None, None, words)

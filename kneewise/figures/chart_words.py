@@ -23,6 +23,7 @@ Group = TypeVar("Group")
 RANGE = f"{round(100 * LEVEL)}\u00a0% interval"
 AXIS = {"automargin": True, "title": {"standoff": 10}, "tickfont": {"size": 13}}
 """Axes make room for their own words."""
+IMPROVED_AXIS = "% who improved by what matters<br>(of people with both scores)"
 LEGEND_ABOVE = {
     "showlegend": True,
     "legend": {
@@ -34,6 +35,7 @@ LEGEND_ABOVE = {
 TOO_FEW = "too few people"
 _UNSEEN = "rgba(0,0,0,0)"
 _LETTERS_PER_LINE = 64
+_LETTERS_OF_AN_AXIS = 8
 _LETTERS_PER_ROW_NAME = 24
 _ROOM_PX = 14
 _LINE_PX = 16
@@ -122,11 +124,18 @@ def alt_text(what: str, context: ReleasedContext) -> str:
     return f"{what}{split}: {context.instrument_name}, {context.direction}{made_up}. The table below holds the numbers."
 
 
-def tail_text(context: ReleasedContext, n: int, completeness: ReleasedShare) -> str:
-    """The end of every sentence: direction of good, n, completeness."""
+def tail_text(context: ReleasedContext, n: int, completeness: ReleasedShare, parts: str = "") -> str:
+    """The end of every sentence: direction of good, n, completeness.
+
+    A sum of rounded numbers is often another one than the rounded number of all, which stands beside it here; so it is
+    said. `parts` are what n is the sum of, where not of the groups.
+    """
+    if not parts and context.group_by and completeness.count not in (None, n):
+        parts = "groups"
+    summed = f" as the sum of rounded {parts}" if parts and context.mode == "shared" else ""
     return (
         f"{context.direction.capitalize()} ({context.minimum:g} to {context.maximum:g}). "
-        f"n = {count_text(n)}; completeness {share_text(completeness)}."
+        f"n = {count_text(n)}{summed}; completeness {share_text(completeness)}."
     )
 
 
@@ -159,8 +168,8 @@ def rows_layout(
     names = [row_name(label, n) for label, n, _ in rows]
     notes = [
         {
-            "x": 50, "y": name, "text": plain_label(share.text), "showarrow": False,
-            "font": {"color": colours.ink, "size": 14},
+            "y": name, "text": plain_label(share.text), "showarrow": False, **_place_of_bound(share.text),
+            "bgcolor": colours.page, "font": {"color": colours.ink, "size": 14},
         }
         for name, (_, _, share) in zip(names, rows, strict=True)
         if share is not None and share.percent is None
@@ -187,11 +196,21 @@ def rows_layout(
             "range": [len(names) - 0.4, -0.6],
             "fixedrange": True,
             "showgrid": False,
+            "ticklabelstandoff": 6,  # keeps the names off the first line
             # An empty title keeps room at the side: a saved picture is drawn with another, wider font.
             "title": {"text": "\u00a0", "standoff": 0, "font": {"size": _ROOM_PX}},
         },
         **more,
     }
+
+
+def _place_of_bound(text: str) -> dict[str, Any]:
+    """Words in place of a mark stand at the end that they speak of: in the middle "more than 99 %" read as half."""
+    if text.startswith(("more than", "at least")):
+        return {"x": 100, "xanchor": "right"}
+    if text.startswith(("fewer than", "at most")):
+        return {"x": 0, "xanchor": "left"}
+    return {"x": 50}
 
 
 def interval_rows(
@@ -264,35 +283,40 @@ def with_source(figure: go.Figure, title: str, n: int, context: ReleasedContext,
         context.source_label,
         f"version {context.version}",
     ]
-    lines = [*_joined(words), *textwrap.wrap(context.attribution, _LETTERS_PER_LINE)]
+    letters = _LETTERS_PER_LINE - _letters_beside_the_plot(layout)
+    lines = [*_joined(words, letters), *textwrap.wrap(context.attribution, letters)]
     below, margin = _below_the_plot(layout), layout.get("margin") or {}
     above = _LEGEND_PX + _CAMERA_PX if layout.get("showlegend") else max(_CAMERA_PX, margin.get("t", 0))
-    figure.update_layout(
-        height=layout["height"] + _LINE_PX * len(lines) + 8 + _CAMERA_PX,
-        margin={**margin, "t": above, "b": below + _LINE_PX * len(lines) + 8},
-        paper_bgcolor=colours.page,
-        modebar={"bgcolor": _UNSEEN, "color": colours.quiet_ink, "activecolor": colours.ink},
-        annotations=[
-            *layout.get("annotations", ()),
-            {
-                "text": "<br>".join(map(plain_label, lines)), "showarrow": False, "align": "left",
-                "x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top", "yshift": -below,
-                "font": {"size": 12, "color": colours.quiet_ink},
-            },
-        ],
-    )  # fmt: skip
+    foot = {
+        "text": "<br>".join(map(plain_label, lines)), "showarrow": False, "align": "left",
+        "x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top", "yshift": -below,
+        "font": {"size": 12, "color": colours.quiet_ink},
+    }  # fmt: skip
+    # Set one by one: `update_layout` goes through every word that the chart has already, which takes ten times as long.
+    drawn = figure.layout
+    drawn.height = layout["height"] + _LINE_PX * len(lines) + 8 + _CAMERA_PX
+    drawn.margin = {**margin, "t": above, "b": below + _LINE_PX * len(lines) + 8}
+    drawn.paper_bgcolor = colours.page
+    drawn.modebar = {"bgcolor": _UNSEEN, "color": colours.quiet_ink, "activecolor": colours.ink}
+    drawn.annotations = (*drawn.annotations, foot)
     return figure
 
 
-def _joined(words: Iterable[str]) -> list[str]:
+def _letters_beside_the_plot(layout: Mapping[str, Any]) -> int:
+    """How many letters the axis takes from the room of a line that begins where the plot begins."""
+    names = (layout.get("yaxis") or {}).get("categoryarray") or ()
+    return max((len(line) for name in names for line in name.split("<br>")), default=_LETTERS_OF_AN_AXIS)
+
+
+def _joined(words: Iterable[str], letters: int) -> list[str]:
     """The words parted by dots, in lines of no more letters than a narrow chart has room for."""
     lines: list[str] = []
     for word in words:
         joined = f"{lines[-1]} · {word}" if lines else word
-        if lines and len(joined) <= _LETTERS_PER_LINE:
+        if lines and len(joined) <= letters:
             lines[-1] = joined
         else:
-            lines.extend(textwrap.wrap(word, _LETTERS_PER_LINE))
+            lines.extend(textwrap.wrap(word, letters))
     return lines
 
 

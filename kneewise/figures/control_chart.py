@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -57,7 +58,7 @@ def draw_control_chart(chart: ReleasedControlChart, *, dark: bool) -> Drawn:
     colours = palette(dark)
     shown = [each for each in chart.points if not each.hidden]
     data = [*_limits(shown, colours), *_target(chart, shown, colours), _line(chart.points, colours)]
-    data += [trace for trace in _marks(chart, shown, colours) if trace.x]
+    data += [trace for trace in _marks(chart, shown, colours) if trace["x"]]
     layout = plain(colours, _HEIGHT_PX) | LEGEND_ABOVE | {
         "xaxis": AXIS
         | {
@@ -156,7 +157,7 @@ def _axis_name(chart: ReleasedControlChart) -> str:
     return f"{unit}<br>({'higher is better ↑' if chart.higher_is_better else 'lower is better ↓'})"
 
 
-def _limits(points: Sequence[ReleasedPoint], colours: Palette) -> list[go.Scatter]:
+def _limits(points: Sequence[ReleasedPoint], colours: Palette) -> list[dict[str, Any]]:
     """The limits and the centre in quiet ink; a run chart has its median only."""
     known = [each for each in points if each.centre is not None]
     if not known:
@@ -165,16 +166,11 @@ def _limits(points: Sequence[ReleasedPoint], colours: Palette) -> list[go.Scatte
 
     middle = "median" if all(each.upper is None for each in known) else "centre"
 
-    def trace(values: list[float | None], name: str, dash: str, width: float, legend: bool) -> go.Scatter:
-        return go.Scatter(
-            x=labels,
-            y=values,
-            mode="lines",
-            name=name,
-            showlegend=legend,
-            line={"color": colours.quiet_ink, "width": width, "dash": dash, "shape": "hvh"},
-            hoverinfo="skip",
-        )
+    def trace(values: list[float | None], name: str, dash: str, width: float, legend: bool) -> dict[str, Any]:
+        return {
+            "type": "scatter", "x": labels, "y": values, "mode": "lines", "name": name, "showlegend": legend,
+            "line": {"color": colours.quiet_ink, "width": width, "dash": dash, "shape": "hvh"}, "hoverinfo": "skip",
+        }  # fmt: skip
 
     limits = [
         trace([each.upper for each in known], "limits of chance", "dot", 1.5, True),
@@ -183,45 +179,47 @@ def _limits(points: Sequence[ReleasedPoint], colours: Palette) -> list[go.Scatte
     return [*(limits if middle == "centre" else []), trace([each.centre for each in known], middle, "solid", 1, True)]
 
 
-def _target(chart: ReleasedControlChart, points: Sequence[ReleasedPoint], colours: Palette) -> list[go.Scatter]:
+def _target(chart: ReleasedControlChart, points: Sequence[ReleasedPoint], colours: Palette) -> list[dict[str, Any]]:
     if chart.target is None or not points:
         return []
     labels = [each.label for each in chart.points]
-    line = {"color": colours.other, "width": 2, "dash": "dash"}
-    target = [chart.target] * len(labels)
-    return [go.Scatter(x=labels, y=target, mode="lines", name="target", line=line, hoverinfo="skip")]
+    return [
+        {
+            "type": "scatter", "x": labels, "y": [chart.target] * len(labels), "mode": "lines", "name": "target",
+            "line": {"color": colours.other, "width": 2, "dash": "dash"}, "hoverinfo": "skip",
+        }
+    ]  # fmt: skip
 
 
-def _line(points: Sequence[ReleasedPoint], colours: Palette) -> go.Scatter:
+def _line(points: Sequence[ReleasedPoint], colours: Palette) -> dict[str, Any]:
     """The course, with a gap where a period is not shown."""
-    return go.Scatter(
-        x=[each.label for each in points],
-        y=[each.value for each in points],
-        mode="lines",
-        showlegend=False,
-        line={"color": colours.box_line, "width": 1.5},
-        hoverinfo="skip",
-    )
+    return {
+        "type": "scatter", "x": [each.label for each in points], "y": [each.value for each in points], "mode": "lines",
+        "showlegend": False, "line": {"color": colours.box_line, "width": 1.5}, "hoverinfo": "skip",
+    }  # fmt: skip
 
 
-def _marks(chart: ReleasedControlChart, points: Sequence[ReleasedPoint], colours: Palette) -> list[go.Scatter]:
+def _marks(chart: ReleasedControlChart, points: Sequence[ReleasedPoint], colours: Palette) -> list[dict[str, Any]]:
     traces = []
     for name, holds, symbol in _KINDS:
         kind = [each for each in points if holds(each)]
         quiet = symbol.startswith("circle")
         colour = colours.quiet_ink if quiet else colours.lit if symbol == "triangle-up" else colours.other
         traces.append(
-            go.Scatter(
-                x=[each.label for each in kind],
-                y=[each.value for each in kind],
-                mode="markers",
-                name=name,
-                marker={"size": 9 if quiet else 14, "color": colour, "symbol": symbol, "line": {"width": 1.5, "color": colour}},
-                customdata=[
+            {
+                "type": "scatter",
+                "x": [each.label for each in kind],
+                "y": [each.value for each in kind],
+                "mode": "markers",
+                "name": name,
+                "marker": {
+                    "size": 9 if quiet else 14, "color": colour, "symbol": symbol, "line": {"width": 1.5, "color": colour},
+                },
+                "customdata": [
                     [count_text(each.n), _value(chart, each.value), plain_label("; ".join(each.rules))] for each in kind
                 ],
-                hovertemplate="%{x}: %{customdata[1]}<br>n = %{customdata[0]}<br>%{customdata[2]}"
+                "hovertemplate": "%{x}: %{customdata[1]}<br>n = %{customdata[0]}<br>%{customdata[2]}"
                 f"<extra>{name}</extra>",
-            )
+            }
         )  # fmt: skip
     return traces

@@ -5,6 +5,8 @@ Never a league table: dots lie by how many people stand behind them, the table b
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -44,10 +46,11 @@ def draw_comparison(comparison: ReleasedComparison, *, dark: bool, names: str = 
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False, "itemdoubleclick": False},
         "xaxis": AXIS | {"title": {"text": f"people per {names.removesuffix('s')}", "standoff": 10}, "fixedrange": True,
                          "showgrid": False, "rangemode": "tozero"},
-        "yaxis": AXIS | {"title": {"text": "mean change with everybody's case mix", "standoff": 10}, "fixedrange": True,
+        "yaxis": AXIS | {"title": {"text": "mean change with everybody's case mix<br>(better lies higher)", "standoff": 10},
+                         "autorange": True if comparison.context.higher_is_better else "reversed", "fixedrange": True,
                          "gridcolor": colours.faint, "zeroline": False, "nticks": 7},
     }  # fmt: skip
-    marks = [trace for trace in _dots(comparison, colours) if trace.x]
+    marks = [trace for trace in _dots(comparison, colours) if trace["x"]]
     return Drawn(
         go.Figure(data=[*_funnel(comparison, colours), *marks], layout=layout),
         kept_together(comparison_sentence(comparison, names)),
@@ -101,14 +104,14 @@ def comparison_table(comparison: ReleasedComparison, names: str = "sites") -> pd
     )
 
 
-def _funnel(comparison: ReleasedComparison, colours: Palette) -> list[go.Scatter]:
+def _funnel(comparison: ReleasedComparison, colours: Palette) -> list[dict[str, Any]]:
     sizes = [each.n for each in comparison.limits]
 
-    def line(values: list[float], name: str, dash: str, legend: bool) -> go.Scatter:
-        return go.Scatter(
-            x=sizes, y=values, mode="lines", name=name, showlegend=legend, hoverinfo="skip",
-            line={"color": colours.quiet_ink, "width": 1.5, "dash": dash},
-        )  # fmt: skip
+    def line(values: list[float], name: str, dash: str, legend: bool) -> dict[str, Any]:
+        return {
+            "type": "scatter", "x": sizes, "y": values, "mode": "lines", "name": name, "showlegend": legend,
+            "hoverinfo": "skip", "line": {"color": colours.quiet_ink, "width": 1.5, "dash": dash},
+        }  # fmt: skip
 
     if not sizes:
         return []
@@ -121,7 +124,7 @@ def _funnel(comparison: ReleasedComparison, colours: Palette) -> list[go.Scatter
     ]
 
 
-def _dots(comparison: ReleasedComparison, colours: Palette) -> list[go.Scatter]:
+def _dots(comparison: ReleasedComparison, colours: Palette) -> list[dict[str, Any]]:
     shown = [unit for unit in comparison.units if unit.n is not None]
     outside = [unit for unit in shown if unit.status.startswith(("positive", "negative"))]
     # With few units every dot has its name; with many only those outside the limits, and all on hover and in the table.
@@ -132,18 +135,22 @@ def _dots(comparison: ReleasedComparison, colours: Palette) -> list[go.Scatter]:
         better, quiet = symbol.startswith("triangle-up"), symbol.startswith("circle")
         colour = colours.quiet_ink if quiet else colours.lit if better else colours.other
         traces.append(
-            go.Scatter(
-                x=[unit.n for unit in kind],
-                y=[unit.observed for unit in kind],
-                mode="markers+text",
-                text=[plain_label(unit.label) if unit in named else "" for unit in kind],
-                textposition="middle right",
-                textfont={"color": colours.ink, "size": 13},
-                name=words,
-                marker={"size": 9 if quiet else 14, "color": colour, "symbol": symbol, "line": {"width": 2, "color": colour}},
-                customdata=[[plain_label(unit.label), count_text(unit.n), _z_words(unit)] for unit in kind],
-                hovertemplate="%{customdata[0]}<br>n = %{customdata[1]}<br>%{customdata[2]}" f"<extra>{words}</extra>",
-            )
+            {
+                "type": "scatter",
+                "x": [unit.n for unit in kind],
+                "y": [unit.observed for unit in kind],
+                "mode": "markers+text",
+                "text": [plain_label(unit.label) if unit in named else "" for unit in kind],
+                # Outside the limits the name keeps off their lines.
+                "textposition": "middle right" if quiet else "top center" if better else "bottom center",
+                "textfont": {"color": colours.ink, "size": 13},
+                "name": words,
+                "marker": {
+                    "size": 9 if quiet else 14, "color": colour, "symbol": symbol, "line": {"width": 2, "color": colour},
+                },
+                "customdata": [[plain_label(unit.label), count_text(unit.n), _z_words(unit)] for unit in kind],
+                "hovertemplate": "%{customdata[0]}<br>n = %{customdata[1]}<br>%{customdata[2]}" f"<extra>{words}</extra>",
+            }
         )  # fmt: skip
     return traces
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from kneewise.disclosure.interventions import ReleasedInterventions
 from kneewise.figures.chart_words import (
+    IMPROVED_AXIS,
     RANGE,
     TOO_FEW,
     Part,
@@ -27,7 +28,7 @@ def draw_interventions(treatments: ReleasedInterventions, status: str, *, dark: 
     """Share improved by what matters per treatment, as a dot with its interval; in the order of their names."""
     rows = [(group.label, group.n, group.share) for group in part_of(treatments.groups, part)]
     return Drawn(
-        interval_rows(rows, palette(dark), "% of people with both scores"),
+        interval_rows(rows, palette(dark), IMPROVED_AXIS),
         kept_together(interventions_sentence(treatments, status)),
         interventions_table(treatments, part),
         alt_text("Treatments: people who improved by what matters", treatments.context),

@@ -28,6 +28,8 @@ from kneewise.knowledge_base.models import Value
 _HEIGHT_PX = 290
 _APART = 13
 """From the first mark of one square to the first one of the next; a square is ten marks wide."""
+_MARK_PX = (11, 8)
+"""How wide a mark is where there are two squares, and where there are more: on a tablet they have half the page."""
 
 
 def draw_like_mine(like: ReleasedLikeMine, status: str, *, dark: bool) -> Drawn:
@@ -40,14 +42,21 @@ def draw_like_mine(like: ReleasedLikeMine, status: str, *, dark: bool) -> Drawn:
     notes = []
     for place, week in enumerate(like.weeks):
         middle = place * _APART + 4.5
-        notes.append(_note(f"about {week.week} weeks", middle, -1.2, colours.ink))
         value = _value(week, like)
         if value is None or not can_be_drawn(value):
+            notes.append(_note(f"about {week.week} weeks", middle, -1.2, colours.ink))
             notes.append(_note(_in_lines(week.share), middle, 4.5, colours.ink))
             continue
-        for trace in draw_icon_array(value, "clinician", dark=dark).figure.data:
+        notes.append(_note(f"about {week.week} weeks: {week.share.percent} %", middle, -1.2, colours.ink))
+        marks, *bar, ends = draw_icon_array(value, "clinician", dark=dark).figure.data
+        marks.marker.size = _MARK_PX[0] if len(like.weeks) <= 2 else _MARK_PX[1]
+        for trace in (marks, *bar):
             trace.x = [x + place * _APART for x in trace.x]
             data.append(trace)
+        # The array's two numbers at the ends of the range would touch where it is narrow; so they are one text here.
+        span = f"{week.share.low_percent} to {week.share.high_percent} %"
+        below = _note(span, sum(ends.x) / 2 + place * _APART, bar[0].y[0], colours.quiet_ink)
+        notes.append(below | {"yanchor": "top", "yshift": -5, "font": {"color": colours.quiet_ink, "size": 13}})
     width = max(len(like.weeks), 2) * _APART
     layout = plain(colours, _HEIGHT_PX) | {
         "xaxis": {"visible": False, "range": [-1, width - 2], "fixedrange": True},

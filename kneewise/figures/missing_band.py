@@ -23,22 +23,23 @@ def draw_missing(missing: ReleasedMissing, *, dark: bool) -> Drawn:
             (missing.plausible_low_percent, missing.plausible_high_percent, "plausible", colours.lit, 14),
         ):
             data.append(
-                go.Scatter(
-                    x=[low, high], y=row * 2, mode="lines", name=name, line={"color": colour, "width": width},
-                    hovertemplate=f"{name}: {low} to {high} %<extra></extra>",
-                )
+                {
+                    "type": "scatter", "x": [low, high], "y": row * 2, "mode": "lines", "name": name,
+                    "line": {"color": colour, "width": width}, "hovertemplate": f"{name}: {low} to {high} %<extra></extra>",
+                }
             )  # fmt: skip
     if missing.observed.percent is not None:
         data.append(
-            go.Scatter(
-                x=[missing.observed.percent], y=row, mode="markers", name="of those who came back",
-                marker={"size": 15, "symbol": "diamond", "color": colours.page,
-                        "line": {"width": 3, "color": colours.ink}},
-                hovertemplate="of those who came back: %{x} %<extra></extra>",
-            )
+            {
+                "type": "scatter", "x": [missing.observed.percent], "y": row, "mode": "markers",
+                "name": "of those who came back",
+                "marker": {"size": 15, "symbol": "diamond", "color": colours.page,
+                           "line": {"width": 3, "color": colours.ink}},
+                "hovertemplate": "of those who came back: %{x} %<extra></extra>",
+            }
         )  # fmt: skip
     layout = plain(colours, _HEIGHT_PX) | LEGEND_ABOVE | {
-        "xaxis": AXIS | {"title": {"text": "% of everybody who started", "standoff": 10}, "range": [0, 102],
+        "xaxis": AXIS | {"title": {"text": "% who improved by what matters", "standoff": 10}, "range": [0, 102],
                          "tickvals": [0, 25, 50, 75, 100], "fixedrange": True, "gridcolor": colours.faint},
         "yaxis": {"showticklabels": False, "fixedrange": True, "showgrid": False},
     }  # fmt: skip

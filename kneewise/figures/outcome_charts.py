@@ -32,6 +32,7 @@ from kneewise.disclosure.released import (
 from kneewise.disclosure.released import TOO_FEW as NOT_SHOWN
 from kneewise.figures.chart_words import (
     AXIS,
+    IMPROVED_AXIS,
     LEGEND_ABOVE,
     RANGE,
     TOO_FEW,
@@ -145,7 +146,7 @@ def draw_trend(trend: ReleasedTrend, *, dark: bool, part: Part = None) -> Drawn:
     """Score over time: the median of each visit, with the middle half of the people as a bar; a panel per group."""
     colours, groups = palette(dark), part_of(trend.groups, part)
     alone = len(trend.groups) == 1
-    columns = 1 if alone else min(_PANELS_PER_ROW, max(1, len(groups)))
+    columns = 1 if alone else 2 if len(groups) == 4 else min(_PANELS_PER_ROW, max(1, len(groups)))
     rows = -(-len(groups) // columns) or 1
     decimals = _median_decimals(trend)
     height_px = _TREND_PX if alone else 60 + (_PANEL_PX + 30) * rows
@@ -210,7 +211,7 @@ def draw_responders(responders: ReleasedResponders, status: str, *, dark: bool, 
     groups = part_of(responders.groups, part)
     rows = [(group_name(group.label, responders.context), group.n, group.share) for group in groups]
     return Drawn(
-        interval_rows(rows, palette(dark), "% of people with both scores"),
+        interval_rows(rows, palette(dark), IMPROVED_AXIS),
         kept_together(_responder_sentence(responders, status)),
         responder_table(responders, status, part),
         alt_text("People who improved by what matters", responders.context),
@@ -228,7 +229,7 @@ def draw_change(change: ReleasedChange, *, dark: bool, part: Part = None) -> Dra
     span = [low - room, high + room]
     layout = rows_layout(colours, [(group_name(group.label, context), group.n, None) for group in groups], "", {})
     layout["xaxis"] = AXIS | {
-        "title": {"text": "mean change in points (better lies to the right)", "standoff": 10},
+        "title": {"text": "mean change in points<br>(better lies to the right)", "standoff": 10},
         "range": span if context.higher_is_better else span[::-1],
         "fixedrange": True, "gridcolor": colours.faint, "zeroline": True, "zerolinecolor": colours.quiet_ink,
         "zerolinewidth": 2, "nticks": 7,
@@ -283,6 +284,8 @@ def draw_completeness(change: ReleasedChange, *, dark: bool, part: Part = None) 
     if all(share == HIDDEN_BY_GROUP for _, _, share in rows):
         # By group nothing may be said; the whole still can.
         rows = [("all groups together" if len(change.groups) > 1 else EVERYBODY, change.n, change.completeness)]
+    # Beside a share of the people with any score stands their number, not that of those with two.
+    rows = [(label, n if share.n is None else share.n, share) for label, n, share in rows]
     names = [row_name(label, n) for label, n, _ in rows]
     known = [share.percent for _, _, share in rows]
     data = [
@@ -554,9 +557,7 @@ def _middle(distribution: ReleasedDistribution) -> str:
 
 def _distribution_sentence(distribution: ReleasedDistribution) -> str:
     context = distribution.context
-    tail = tail_text(context, distribution.n, distribution.completeness)
-    if context.mode == "shared":
-        tail = tail.replace("; compl", " as the sum of rounded columns; compl")
+    tail = tail_text(context, distribution.n, distribution.completeness, parts="columns")
     middle = _middle(distribution)
     if len(distribution.groups) > 1:
         lead = "How many of 100 people in each group got worse, stayed about the same or got better."
@@ -618,7 +619,7 @@ def _columns(distribution: ReleasedDistribution, colours: Palette) -> go.Figure:
             "tickvals": [place for place, _ in edges],
             "ticktext": [signed_text(low, decimals) for _, low in edges],
             "range": [0, len(group.bins)] if context.higher_is_better else [len(group.bins), 0],
-            "title": {"text": "Change in points (better lies to the right)", "standoff": 10},
+            "title": {"text": "change in points<br>(better lies to the right)", "standoff": 10},
             "fixedrange": True,
             "showgrid": False,
             "zeroline": False,

@@ -19,7 +19,7 @@ def draw_quality(quality: ReleasedQuality, *, dark: bool) -> Drawn:
     """One row per thing that should be known of everybody."""
     rows = [(each.name, quality.n, each.share) for each in quality.rows]
     return Drawn(
-        interval_rows(rows, palette(dark), f"% of {quality.base}"),
+        interval_rows(rows, palette(dark), f"% recorded, or seen then<br>(of {quality.base})"),
         kept_together(quality_sentence(quality)),
         quality_table(quality),
         alt_text("How complete the records are", quality.context),

@@ -101,16 +101,19 @@ def _median_words(group: ReleasedCurve) -> str:
 
 
 def _curve(group: ReleasedCurve, colours: Palette, place: int, alone: bool) -> dict:
+    colour = colours.lit if alone or place % 2 == 0 else colours.other
     return {
         "type": "scatter",
         "x": [each.week for each in group.steps],
         "y": [each.percent for each in group.steps],
-        "mode": "lines",
+        # A mark at the end: the last step has no length, and only the mark says where it leads.
+        "mode": "lines+markers",
+        "marker": {"size": [0] * (len(group.steps) - 1) + [9], "color": colour, "opacity": 1},
         "name": plain_label(group.label),
         "line": {
             "shape": "hv",
             "width": 3,
-            "color": colours.lit if alone or place % 2 == 0 else colours.other,
+            "color": colour,
             "dash": _DASHES[place % len(_DASHES)],
         },
         "customdata": [[each.low_percent, each.high_percent] for each in group.steps],

@@ -104,7 +104,10 @@ def yearly_report(
     try:
         change = ask(answers.answer_change, that_year)
     except DisclosureRefused as refusal:
-        raise ReportRefused(f"No report can be made of {year}: {refusal.sentences[0]}") from refusal
+        raise ReportRefused(
+            f"No report can be made of {year}: shared figures tell of too few people who started then, or their follow-up "
+            "is not over yet."
+        ) from refusal
     responders = _or_none(ask, answers.answer_responders, that_year)
     context = change.context
     tiles = outcome_charts.headlines(change, responders, status)

@@ -29,7 +29,7 @@ from kneewise.outcomes.asking import (
     context_of,
     everybody_in,
     in_filter,
-    last_if_merged,
+    in_order,
     may_tell_missing,
     plan_changes,
     plan_pairs,
@@ -299,7 +299,7 @@ def answer_distribution(
         context_of(asked, notes),
         edges,
         bins,
-        {label: counts[label] for label in sorted(counts, key=last_if_merged)},
+        {label: counts[label] for label in sorted(counts, key=in_order)},
         completeness_of(asked, cells)[0],
         asked.policy,
     )
@@ -393,7 +393,7 @@ def _shared_choices(
     asked = _asked_all(store, info, instruments, policy)
     found: dict[str, dict[str, int | None]] = {}
     for attribute, shown in choice_labels(store, info, instruments, policy).items():
-        order = sorted(set(shown.values()), key=last_if_merged)
+        order = sorted(set(shown.values()), key=in_order)
         found[attribute] = dict.fromkeys(order)
         # Beside several questionnaires the number of all would tie them together: who has one and not the other is few.
         if attribute != "first_band" and len(asked) == 1:

@@ -9,6 +9,7 @@ planned table. In the own mode nothing is merged; the makers hide small cells.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from kneewise.disclosure import released
-from kneewise.disclosure.grouping import EVERYBODY, SMALLER_GROUPS, Grouping, TableCounts, merge_tables
+from kneewise.disclosure.grouping import EVERYBODY, NOT_RECORDED, SMALLER_GROUPS, Grouping, TableCounts, merge_tables
 from kneewise.disclosure.policy import Policy, read_policy
 from kneewise.errors import DisclosureRefused, StoreError
 from kneewise.outcomes import questions
@@ -25,6 +26,7 @@ from kneewise.outcomes.questions import Axes, Filter
 from kneewise.outcomes.store import SourceInfo, Store
 from kneewise.outcomes.tables import Kind, Plan, places_of, plan_of
 
+_BEGINS_WITH_NUMBER = re.compile(r"(under |over )?(\d+)")
 ATTRIBUTE_NAMES = {
     "age_band": "age band",
     "sex": "sex",
@@ -391,12 +393,17 @@ def context_of(asked: Asked, notes: tuple[str, ...]) -> released.ReleasedContext
 def in_filter(cells: pd.DataFrame, shown_filter: str) -> pd.DataFrame:
     """The cells of the people shown, by name; what was merged as 'smaller groups' stands last."""
     cells = cells[cells["second_axis"] == shown_filter]
-    return cells.sort_values("first_axis", key=lambda column: column.map(last_if_merged))
+    return cells.sort_values("first_axis", key=lambda column: column.map(in_order))
 
 
-def last_if_merged(label: str) -> tuple[bool, str]:
-    """Sorts labels by name, those of merged groups last."""
-    return label.endswith(SMALLER_GROUPS), label
+def in_order(label: str) -> tuple[bool, bool, float, str]:
+    """Sorts labels: ages, durations and thirds of a scale as they grow, others by name; last what is not recorded, and what
+    was merged."""
+    found = _BEGINS_WITH_NUMBER.match(label)
+    place = float(questions.BANDS.index(label)) if label in questions.BANDS else 0.0
+    if found:
+        place = int(found[2]) + {"under ": -0.5, "over ": 0.5}.get(found[1], 0.0)
+    return label.endswith(SMALLER_GROUPS), label.endswith(NOT_RECORDED), place, label
 
 
 def everybody_in(asked: Asked, cells: pd.DataFrame) -> tuple[int, int]:

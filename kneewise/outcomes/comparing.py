@@ -240,9 +240,7 @@ def _together(asked: Asked, units: Iterable[str]) -> tuple[frozenset[str], ...]:
     return tuple(map(frozenset, groups.values()))
 
 
-def _notes(
-    asked: Asked, compared: _Compared, hidden: frozenset[str], unnamed: frozenset[str]
-) -> tuple[str, ...]:
+def _notes(asked: Asked, compared: _Compared, hidden: frozenset[str], unnamed: frozenset[str]) -> tuple[str, ...]:
     name = ATTRIBUTE_NAMES.get(asked.question.group_by, asked.question.group_by)
     notes = [
         f"Case mix: {compared.case_mix}.",

@@ -14,30 +14,37 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 
-from kneewise.errors import StoreError
+from kneewise.disclosure.policy import read_policy
+from kneewise.errors import DisclosureRefused, StoreError
 from kneewise.outcomes.identity import keyed_hash, read_key
+from kneewise.outcomes.instruments import Instruments
 from kneewise.outcomes.manifests import (
+    BY_HAND,
     CURRENT,
     EMPTY_VERSION,
     PUBLISHED,
     TABLES,
     SourceInfo,
     Version,
+    counting_chain,
+    counting_version,
     current_version,
-    kept_versions,
+    hold_people,
     key_file_of,
+    manifest_of,
     open_table,
     pointed,
-    published_or_none,
     reason_of,
+    released_version,
 )
-from kneewise.outcomes.store import forget_opened
+from kneewise.outcomes.publishing import can_publish
+from kneewise.outcomes.store import forget_opened, open_version, replace_shared, withdraw_if_needed
 from kneewise.outcomes.writing import (
     collect_garbage,
+    delete_unneeded,
     locked,
     point_to,
     sync_folder,
-    withdraw,
     write_file,
     write_manifest,
 )
@@ -48,24 +55,39 @@ _ROWS_AT_ONCE = 1 << 20
 
 @dataclass(frozen=True)
 class Erasure:
-    """What an erasure did: how many episodes are gone, from how many kept versions, and what counts now."""
+    """What an erasure did: how many episodes are gone, from how many kept versions, and what counts now.
+
+    `named` ids were given, `not_found` of them were in no kept version (0 and 0 for a whole source). `dropped` earlier
+    versions could not be read any more. `published_withdrawn` says that shared figures were made from what was erased,
+    `shared_again` that they are made from what is left.
+    """
 
     source: str
     episodes: int
     versions: int
     version: str | None
     published_withdrawn: bool
+    shared_again: bool = False
+    named: int = 0
+    not_found: int = 0
+    dropped: int = 0
 
 
 def erase(
-    store_dir: Path, source: str, episodes: Collection[str] | None = None, *, key_file: Path | None = None
+    store_dir: Path,
+    source: str,
+    episodes: Collection[str] | None = None,
+    *,
+    key_file: Path | None = None,
+    instruments: Instruments | None = None,
 ) -> Erasure:
     """Erase episodes of a source, or the whole source (`episodes` None), from every version the store keeps.
 
     Every kept version that holds them is written anew without them, `CURRENT` is swapped, and whatever no kept version
     needs is deleted, so that no file of the store holds them and no undo brings them back. Killed before the swap,
     nothing is erased; killed after it, the next import, erasure or release deletes what was left: erase again to be sure.
-    `PUBLISHED` is withdrawn where its content changed.
+    An earlier version whose files can't be read any more is dropped. Shared figures that were made from what was erased are
+    made from what is left where that gives nobody away, and withdrawn otherwise.
 
     Parameters
     ----------
@@ -73,20 +95,23 @@ def erase(
         Ids as the clinic writes them, or as the store holds them (32 hexadecimal digits).
     key_file : Path
         The clinic's secret key, which turns the clinic's ids into the stored ones; beside the store where not given.
+    instruments : Instruments
+        The scales by which shared figures before and after are compared; without them the figures are withdrawn.
 
     Raises
     ------
     StoreError
-        No kept version holds the source; no episode was named; the key is missing; another import holds the lock; the
-        disk refuses (nothing is erased) or another program holds a file (the rest is; close it and erase again).
+        No kept version holds the source; no episode was named; the key is missing; a file of the version that counts is
+        damaged; another import holds the lock; the disk refuses (nothing is erased) or another program holds a file (the
+        rest is; close it and erase again).
     """
     if episodes is not None and not episodes:
         raise StoreError("Name the episodes to erase, or erase the whole source.")
-    hashed = None if episodes is None else _stored_ids(store_dir, source, episodes, key_file)
+    meant = None if episodes is None else _stored_ids(store_dir, source, episodes, key_file)
     with locked(store_dir):
         # What an earlier, killed erasure left behind goes first; nothing of it can be reached.
         collect_garbage(store_dir)
-        kept = kept_versions(store_dir)
+        kept, released_is_lost = _kept_versions(store_dir)
         known = sorted({info.source for version in kept for info in version.sources})
         if source not in known:
             raise StoreError(
@@ -94,8 +119,8 @@ def erase(
                 "nothing is left to erase."
             )
         try:
-            erasure = _rewrite_without(store_dir, kept, source, hashed)
-            left = collect_garbage(store_dir)
+            erasure = _rewrite_without(store_dir, kept, source, meant, released_is_lost, instruments)
+            left = delete_unneeded(store_dir)
             for folder in ("files", "manifests"):
                 sync_folder(store_dir / folder)
         except OSError as problem:
@@ -103,7 +128,8 @@ def erase(
                 f"The store can't be written ({reason_of(problem)}), so the erasure is not complete. Make room or mend the "
                 "disk, then erase again."
             ) from problem
-        forget_opened()
+        finally:
+            forget_opened()
     if left:
         raise StoreError(
             f"{left} files that hold what was erased can't be deleted, because another program uses them; close it and "
@@ -112,33 +138,67 @@ def erase(
     return erasure
 
 
-def _stored_ids(store_dir: Path, source: str, episodes: Collection[str], key_file: Path | None) -> frozenset[str]:
-    """The ids as the store holds them. One that looks like a stored id may be the clinic's own too, so both count."""
-    stored = {each for each in episodes if _STORED_ID.fullmatch(each)}
+def _kept_versions(store_dir: Path) -> tuple[tuple[Version, ...], bool]:
+    """The versions to look through, and whether the released one can't be read, so that nobody knows whom it holds."""
+    kept = counting_chain(store_dir)
+    try:
+        released = released_version(store_dir)
+    except StoreError:
+        return kept, True
+    if released is None or released.version in {EMPTY_VERSION, *(version.version for version in kept)}:
+        return kept, False
+    return (*kept, released), False
+
+
+def _stored_ids(
+    store_dir: Path, source: str, episodes: Collection[str], key_file: Path | None
+) -> dict[str, frozenset[str]]:
+    """Each id as the store may hold it. One that looks like a stored id may be the clinic's own too, so both count."""
+    named = {each.strip() for each in episodes}
+    stored = {each for each in named if _STORED_ID.fullmatch(each)}
     key_path = key_file or key_file_of(store_dir)
     if not key_path.is_file():
-        if len(stored) < len(set(episodes)):
+        if stored != named:
             raise StoreError(
                 f"The key file {key_path.name} is missing; name the episodes by the ids that the store holds."
             )
-        return frozenset(stored)
+        return {each: frozenset({each}) for each in named}
     key = read_key(key_path)
-    return frozenset(stored | {keyed_hash(key, "episode", f"{source}\x1f{each.strip()}") for each in episodes})
+    return {each: frozenset({keyed_hash(key, "episode", f"{source}\x1f{each}")} | ({each} & stored)) for each in named}
 
 
-def _rewrite_without(store_dir: Path, kept: tuple[Version, ...], source: str, hashed: frozenset[str] | None) -> Erasure:
+def _rewrite_without(
+    store_dir: Path,
+    kept: tuple[Version, ...],
+    source: str,
+    meant: dict[str, frozenset[str]] | None,
+    released_is_lost: bool,
+    instruments: Instruments | None,
+) -> Erasure:
     """Write every kept version anew without those rows, then point to the new ones.
 
-    The order is what makes it safe to be killed: new files, new manifests, `PUBLISHED` withdrawn, `CURRENT` swapped.
-    Deleting comes after, and only once the swap has reached the disk.
+    The order is what makes it safe to be killed: new files, new manifests, `PUBLISHED` swapped or withdrawn, `CURRENT`
+    swapped. Deleting comes after, and only once the swap has reached the disk.
     """
     before = {version.version: version for version in kept}
-    now, published = pointed(store_dir, CURRENT) or EMPTY_VERSION, published_or_none(store_dir)
+    now, published = counting_version(store_dir), None if released_is_lost else pointed(store_dir, PUBLISHED)
+    shared = now if published is None and hold_people(manifest_of(store_dir, now).sources) else published
     gone: set[str] = set()
     rewritten: list[tuple[SourceInfo, SourceInfo | None]] = []
-    for info in (info for version in kept for info in version.sources if info.source == source):
+    unreadable: set[str] = set()
+    unwanted = None if meant is None else frozenset().union(*meant.values())
+    for version, info in ((each, info) for each in kept for info in each.sources if info.source == source):
         if info not in [old for old, _ in rewritten]:
-            rest, ids = (None, _ids_of(store_dir, info)) if hashed is None else _source_without(store_dir, info, hashed)
+            try:
+                if unwanted is None:
+                    rest, ids = None, _ids_of(store_dir, info)
+                else:
+                    rest, ids = _source_without(store_dir, info, unwanted)
+            except StoreError:
+                if version.version == now:
+                    raise
+                unreadable.add(version.version)
+                continue
             rewritten.append((info, rest))
             gone |= ids
     after: dict[str, Version] = {}
@@ -149,28 +209,60 @@ def _rewrite_without(store_dir: Path, kept: tuple[Version, ...], source: str, ha
         if name not in after:
             old = before[name]
             parent = renewed(old.parent or EMPTY_VERSION)
+            if name in unreadable:
+                return parent
             sources = [next((new for known, new in rewritten if known == info), info) for info in old.sources]
             after[name] = _renewed_version(store_dir, old, parent, tuple(info for info in sources if info is not None))
         return after[name].version
 
     for name in before:
         renewed(name)
-    changed = {name for name in before if after[name].sources != before[name].sources}
-    if published in changed:
-        withdraw(store_dir)
+    changed = {name for name, version in after.items() if version.sources != before[name].sources}
+    held = released_is_lost or shared in changed | unreadable
+    again = False
+    if held:
+        new = None if released_is_lost or shared in unreadable else after[str(shared)]
+        again = _may_follow(store_dir, str(shared), new, instruments)
+        if new is not None and again:
+            replace_shared(store_dir, new.version, new.sources)
+        elif renewed(now) == EMPTY_VERSION:
+            withdraw_if_needed(store_dir)
+        else:
+            replace_shared(store_dir, EMPTY_VERSION, ())
     elif published is not None and renewed(published) != published:
         point_to(store_dir, PUBLISHED, renewed(published))
     if renewed(now) != now:
         point_to(store_dir, CURRENT, renewed(now))
     sync_folder(store_dir)
-    return Erasure(source, len(gone), len(changed), current_version(store_dir), published in changed)
+    return Erasure(
+        source,
+        len(gone),
+        len(changed),
+        current_version(store_dir),
+        held,
+        again,
+        len(meant or ()),
+        sum(not ids & gone for ids in (meant or {}).values()),
+        len(unreadable),
+    )
+
+
+def _may_follow(store_dir: Path, shared: str, new: Version | None, instruments: Instruments | None) -> bool:
+    """Whether figures without the erased people may follow those that were shared, both of which can be read still."""
+    if new is None or not new.sources or instruments is None:
+        return False
+    try:
+        previous, rest = open_version(store_dir, shared), open_version(store_dir, new.version)
+        return can_publish(previous, rest, instruments, read_policy()).ok
+    except (StoreError, DisclosureRefused):
+        return False
 
 
 def _renewed_version(store_dir: Path, old: Version, parent: str, sources: tuple[SourceInfo, ...]) -> Version:
+    if not sources:
+        return Version(EMPTY_VERSION, None, ())
     if (parent, sources) == (old.parent, old.sources):
         return old
-    if not sources and parent == EMPTY_VERSION:
-        return Version(EMPTY_VERSION, None, ())
     return Version(write_manifest(store_dir, parent, sources, old.created_unix), parent, sources, old.created_unix)
 
 
@@ -226,13 +318,36 @@ def _write_rest(store_dir: Path, source: str, name: str, file: pyarrow.parquet.P
 
 def erasure_lines(erasure: Erasure) -> tuple[str, ...]:
     """What an erasure did, as lines to print."""
-    if not erasure.versions:
-        return (f"No kept version of source '{erasure.source}' holds these episodes; nothing was left to erase.",)
-    lines = [
-        f"{erasure.episodes:,} episodes of source '{erasure.source}' are erased from {erasure.versions} kept versions; no "
-        "undo brings them back.",
-        f"Version {erasure.version} counts now." if erasure.version else "The store holds no data any more.",
-    ]
-    if erasure.published_withdrawn:
-        lines.append("The version for shared figures held them and is withdrawn; release one again.")
-    return (*lines, "Copies and backups of the store outside its folder still hold them.")
+    lines = []
+    if erasure.versions:
+        lines += [
+            f"{erasure.episodes:,} episodes of source '{erasure.source}' are erased from {erasure.versions} kept versions; "
+            "no undo brings them back."
+        ]
+    elif not erasure.dropped:
+        lines += [f"No kept version of source '{erasure.source}' holds these episodes; nothing was left to erase."]
+    if erasure.not_found:
+        were = "was" if erasure.not_found == 1 else "were"
+        lines.append(
+            f"{erasure.not_found:,} of the {erasure.named:,} ids named {were} not found; write them as the export does."
+        )
+    if erasure.dropped:
+        one = erasure.dropped == 1
+        lines.append(
+            f"{erasure.dropped} earlier version{'' if one else 's'} can't be read any more and {'is' if one else 'are'} "
+            "dropped; nobody can go back to " + ("it." if one else "them.")
+        )
+    if erasure.versions:
+        lines.append(
+            f"Version {erasure.version} counts now." if erasure.version else "The store holds no data any more."
+        )
+    if erasure.shared_again:
+        lines.append("Shared figures are made from what is left; nobody can be found by comparing them with earlier ones.")
+    elif erasure.published_withdrawn:
+        lines.append(
+            "Shared figures held them and are withdrawn, because comparing them with later ones would show them"
+            + (f"; release a version again with {BY_HAND}." if erasure.version else ".")
+        )
+    if erasure.versions or erasure.dropped:
+        lines.append("Copies and backups of the store outside its folder still hold them.")
+    return tuple(lines)

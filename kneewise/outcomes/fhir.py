@@ -170,6 +170,8 @@ def _read_line(line: int, raw: bytes, profile: Profile, forms: Mapping[str, Form
         resource = json.loads(
             raw.decode("utf-8-sig"), parse_float=Written, parse_int=Written, parse_constant=_no_constant
         )
+        if b"\\u" in raw:  # half a sign, written as an escape, is no text: nothing could be stored or hashed of it
+            json.dumps(resource, ensure_ascii=False).encode()
         kind = resource["resourceType"]
         if not isinstance(kind, str) or not isinstance(resource, dict):
             raise ValueError

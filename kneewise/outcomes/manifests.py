@@ -2,8 +2,10 @@
 
 files/<source>-<table>-<sha>.parquet    written once, never changed
 manifests/<version>.json                parent, sources, files, row counts
-CURRENT                                 the version that counts
-PUBLISHED                               the version that shared figures may use; absent while there is none
+CURRENT                                 the version that counts; there from the beginning of the first import on
+PUBLISHED                               the version that shared figures use; the empty one where they are withdrawn; absent
+                                        while none was released, and then they use the version that counts
+FORGOTTEN                               there where records whose figures were shared are not in PUBLISHED any more
 LOCK                                    held by the one importer
 """
 
@@ -14,7 +16,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,14 +28,21 @@ from kneewise.errors import StoreError
 
 DEFAULT_STORE = Path(__file__).resolve().parents[2] / "data" / "store" / "clinic"
 DEMO_STORE = Path(__file__).resolve().parents[2] / "data" / "store" / "demo"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 TABLES = ("episode", "score", "episode_outcome")
 KEPT_VERSIONS = 3
 EMPTY_VERSION = "0" * 12
 """The state before the first import: it has no manifest and no files, and one can go back to it."""
-CURRENT, PUBLISHED = "CURRENT", "PUBLISHED"
+CURRENT, PUBLISHED, FORGOTTEN = "CURRENT", "PUBLISHED", "FORGOTTEN"
 VERSION_NAME = re.compile(r"[0-9a-f]{12}")
+_MANIFEST_NAME = re.compile(r"[0-9a-f]{12}\.json")
 _NAME_DIGITS = 16
+_OWN_NAMES = {
+    "files": re.compile(rf"[a-z][a-z0-9_]{{0,40}}-({'|'.join(TABLES)})(-[0-9a-f]{{16}}\.parquet|\.[0-9]+\.tmp)"),
+    "manifests": re.compile(r"[0-9a-f]{12}\.json(\.[0-9]+\.tmp)?"),
+    "": re.compile(r"[A-Z]+\.[0-9]+\.tmp"),
+}
+BY_HAND = "`python -m kneewise store release --version VERSION`"
 NO_DATA = "This store holds no data yet; import an export first."
 
 
@@ -51,7 +60,8 @@ class SourceInfo:
     """What the manifest says about one source. `files` maps a table to its Parquet file, `rows` to its rows.
 
     `important_changes` maps an instrument to the signed change by which its responders were told at the import
-    (negative where lower is better).
+    (negative where lower is better). `overlaps` are the other sources in which episodes of this one stood at its import,
+    or by which they were shared then.
     """
 
     source: str
@@ -72,6 +82,7 @@ class SourceInfo:
     files: dict[str, str]
     rows: dict[str, int] = field(default_factory=dict)
     important_changes: dict[str, float] = field(default_factory=dict)
+    overlaps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,19 +106,47 @@ def key_file_of(store_dir: Path) -> Path:
 
 
 def current_version(store_dir: Path) -> str | None:
-    """The version that counts now, or None for a store without data."""
-    version = pointed(store_dir, CURRENT)
+    """The version that counts now, or None for a store without data. Raises StoreError where nobody can know."""
+    version = counting_version(store_dir)
     return None if version == EMPTY_VERSION else version
 
 
+def counting_version(store_dir: Path) -> str:
+    """The version that counts now; `EMPTY_VERSION` where there are no data.
+
+    Raises
+    ------
+    StoreError
+        `CURRENT` is damaged, or it is lost: there are versions. A killed first import leaves a `CURRENT` that names none.
+    """
+    version = pointed(store_dir, CURRENT)
+    if version is None and any(_manifest_paths(store_dir)):
+        raise StoreError(
+            f"The store's CURRENT file in {store_dir.name} is missing; list its versions with `python -m kneewise store "
+            "versions` and go back to one with `python -m kneewise store undo --to VERSION`."
+        )
+    return version or EMPTY_VERSION
+
+
 def published_version(store_dir: Path) -> str | None:
-    """The version that shared figures may use, or None while there is none."""
+    """The version that shared figures may use; `EMPTY_VERSION` where they are withdrawn, None where none was ever released."""
     return pointed(store_dir, PUBLISHED)
+
+
+def is_forgotten(store_dir: Path) -> bool:
+    """Whether records whose figures were shared once are not in the released version, so that nothing new can be compared
+    with them."""
+    return (store_dir / FORGOTTEN).exists()
+
+
+def hold_people(sources: Iterable[SourceInfo]) -> bool:
+    """Whether any of the sources is about real people."""
+    return any(not info.synthetic for info in sources)
 
 
 def pointed(store_dir: Path, pointer: str) -> str | None:
     """The version that a pointer file names; None without such a file. Raises StoreError for a damaged one."""
-    way_out = "go back to one of its versions" if pointer == CURRENT else "release a version for shared figures again"
+    way_out = "go back to one of its versions" if pointer == CURRENT else f"release a version again with {BY_HAND}"
     try:
         version = (store_dir / pointer).read_text(encoding="ascii").strip()
     except FileNotFoundError:
@@ -152,7 +191,8 @@ def require_files(store_dir: Path, info: SourceInfo) -> None:
 def migrated(content: dict[str, Any]) -> dict[str, Any]:
     """A manifest's content in the present format, whatever format it was written in; the argument stays as it is.
 
-    Format 1 (until Kneewise 0.1) had no state before the first import and no row counts per file.
+    Format 1 (until Kneewise 0.1) had no state before the first import and no row counts per file; format 2 said nothing of
+    episodes that stand in two sources.
 
     Raises
     ------
@@ -184,7 +224,12 @@ def _from_1_to_2(content: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_MIGRATIONS = {1: _from_1_to_2}
+def _from_2_to_3(content: dict[str, Any]) -> dict[str, Any]:
+    sources = [{**entry, "overlaps": []} for entry in content["sources"]]
+    return {**content, "format_version": 3, "sources": sources}
+
+
+_MIGRATIONS = {1: _from_1_to_2, 2: _from_2_to_3}
 
 
 def manifest_of(store_dir: Path, version: str) -> Version:
@@ -199,6 +244,7 @@ def manifest_of(store_dir: Path, version: str) -> Version:
                 **{
                     **entry,
                     "instruments": tuple(entry["instruments"]),
+                    "overlaps": tuple(entry["overlaps"]),
                     "visit_windows": tuple(Window(**window) for window in entry["visit_windows"]),
                 }
             )
@@ -214,7 +260,7 @@ def manifest_of(store_dir: Path, version: str) -> Version:
 def versions(store_dir: Path) -> tuple[Version, ...]:
     """The kept versions that one can go back to: the one that counts first, then its parents (without the empty state).
 
-    Where `CURRENT` or its manifest is damaged: every version whose manifest can be read, the newest first.
+    Where `CURRENT` or its manifest is damaged or lost: every version whose manifest can be read, the newest first.
 
     Raises
     ------
@@ -222,7 +268,7 @@ def versions(store_dir: Path) -> tuple[Version, ...]:
         The store was written by a newer Kneewise.
     """
     try:
-        now = pointed(store_dir, CURRENT) or EMPTY_VERSION
+        now = counting_version(store_dir)
         manifest_of(store_dir, now)
     except NewerStoreError:
         raise
@@ -245,38 +291,47 @@ def _chain(store_dir: Path, version: str) -> tuple[Version, ...]:
 
 def _every_readable_version(store_dir: Path) -> tuple[Version, ...]:
     found = []
-    for path in (store_dir / "manifests").glob("*.json"):
+    for path in _manifest_paths(store_dir):
         with contextlib.suppress(StoreError):
             found.append((path.stat().st_mtime_ns, manifest_of(store_dir, path.stem)))
     return tuple(each for _, each in sorted(found, key=lambda pair: (pair[1].created_unix, pair[0]), reverse=True))
 
 
+def _manifest_paths(store_dir: Path) -> Iterator[Path]:
+    return (path for path in (store_dir / "manifests").glob("*.json") if _MANIFEST_NAME.fullmatch(path.name))
+
+
 def kept_versions(store_dir: Path) -> tuple[Version, ...]:
-    """Every version whose files must stay: the current one with its last parents, and the published one.
+    """Every version whose files must stay: the current one with its last parents, and the released one.
 
-    Raises StoreError where the current one can't be read, because then nobody knows what may go.
+    Raises StoreError where the current or the released one can't be read, because then nobody knows what may go.
     """
-    now = pointed(store_dir, CURRENT) or EMPTY_VERSION
+    kept, released = counting_chain(store_dir), released_version(store_dir)
+    if released is None or released.version in {EMPTY_VERSION, *(version.version for version in kept)}:
+        return kept
+    return (*kept, released)
+
+
+def counting_chain(store_dir: Path) -> tuple[Version, ...]:
+    """The version that counts and its kept parents. Raises StoreError where the version that counts can't be read."""
+    now = counting_version(store_dir)
     manifest_of(store_dir, now)
-    kept = list(_chain(store_dir, now))
-    published = published_or_none(store_dir)
-    if published not in {None, *(version.version for version in kept)}:
-        kept += _chain(store_dir, str(published))[:1]
-    return tuple(kept)
+    return _chain(store_dir, now)
 
 
-def published_or_none(store_dir: Path) -> str | None:
-    """What `PUBLISHED` names; None where it is damaged, which whoever reads through it is told."""
-    try:
-        return pointed(store_dir, PUBLISHED)
-    except StoreError:
-        return None
+def released_version(store_dir: Path) -> Version | None:
+    """The manifest that `PUBLISHED` names, whether or not its files are there; None where nothing was ever released.
+
+    Raises StoreError where the pointer or the manifest can't be read.
+    """
+    published = published_version(store_dir)
+    return None if published is None else manifest_of(store_dir, published)
 
 
 def current_can_be_read(store_dir: Path) -> bool:
     """Whether the version that counts can be read."""
     try:
-        manifest_of(store_dir, pointed(store_dir, CURRENT) or EMPTY_VERSION)
+        manifest_of(store_dir, counting_version(store_dir))
     except StoreError:
         return False
     return True
@@ -294,6 +349,11 @@ def require_whole(store_dir: Path, info: SourceInfo) -> None:
 def file_name(source: str, table: str, digest: str) -> str:
     """What a source's table is called: after its content, so that equal content is stored once."""
     return f"{source}-{table}-{digest[:_NAME_DIGITS]}.parquet"
+
+
+def is_own_name(folder: str, name: str) -> bool:
+    """Whether the store itself writes files of this name, finished or not, into its folder ("files", "manifests" or "")."""
+    return _OWN_NAMES[folder].fullmatch(name) is not None
 
 
 @contextlib.contextmanager

@@ -3,7 +3,8 @@
 Who keeps last month's figures and reads this month's can subtract them. So a new version is shared only when the
 groups of the two versions don't cross, and when in every cell that both tell (the coarser one, where one lies within
 the other) the people who came in, went out or changed are none or enough. Otherwise the shared figures stay those of
-the version before, until later imports have brought enough people.
+the version before, until later imports have brought enough people. Where nothing is left to compare with (after an
+erasure, a withdrawal, an undone first import), or another source holds the same people, a person has to release by hand.
 """
 
 from __future__ import annotations
@@ -18,24 +19,31 @@ import numpy as np
 import pandas as pd
 
 from kneewise.disclosure.policy import Policy, read_policy
-from kneewise.errors import StoreError
+from kneewise.errors import DisclosureRefused, StoreError
 from kneewise.outcomes import questions
 from kneewise.outcomes.answers import choice_labels, list_choices
 from kneewise.outcomes.asking import ATTRIBUTE_NAMES
 from kneewise.outcomes.instruments import InstrumentRange, Instruments
+from kneewise.outcomes.manifests import BY_HAND, VERSION_NAME, hold_people, is_forgotten
 from kneewise.outcomes.questions import Axes
 from kneewise.outcomes.store import (
+    EMPTY_VERSION,
+    WITHDRAWN,
     SourceInfo,
     Store,
-    current_version,
     open_published,
     open_store,
+    open_version,
     publish,
+    publish_if_unchanged,
     published_version,
+    shared_sources_lost,
 )
 from kneewise.outcomes.tables import Plan, plan_of
 
 STAYS = "The shared figures stay those of the version before."
+UNDONE_STAYS = "They may be those of what was undone; `python -m kneewise store withdraw` takes them back."
+UNCHECKED = "Released by hand: whoever kept figures from before may find people by comparing them with these."
 SIDES = ("old", "new")
 _BETWEEN = "\x1f"
 RECOGNISED = 0.5
@@ -59,42 +67,94 @@ def publish_if_safe(store_dir: Path, instruments: Instruments, policy: Policy | 
         The store holds no data, another import holds its lock, or the disk refuses.
     """
     new = open_store(store_dir)
-    published = published_version(store_dir)
-    if published == new.version:
+    try:
+        published = published_version(store_dir)
+        if published == new.version:
+            return Publication(True)
+        if published == EMPTY_VERSION:
+            return Publication(False, (WITHDRAWN,))
+        previous = None if published is None else open_published(store_dir)
+    except StoreError as problem:
+        way_out = () if BY_HAND in str(problem) else (f"Release a version by hand with {BY_HAND}.",)
+        return Publication(False, (*problem.sentences, *way_out))
+    found = can_publish(previous or new, new, instruments, policy or read_policy())
+    if not found.ok:
+        return found
+    if publish_if_unchanged(store_dir, new.version, published):
         return Publication(True)
-    if published is not None:
+    return Publication(False, ("The store was changed in the meantime; try again.",))
+
+
+def release_by_hand(
+    store_dir: Path, version: str, instruments: Instruments, policy: Policy | None = None
+) -> tuple[str, ...]:
+    """Share a kept version because a person decided so; returns what is to be said about it, as sentences.
+
+    Raises
+    ------
+    StoreError
+        The version is not kept, not complete or empty; another import holds the lock; the disk refuses.
+    """
+    reasons: tuple[str, ...] = (UNCHECKED,)
+    if version != EMPTY_VERSION and VERSION_NAME.fullmatch(version):
         try:
-            previous = open_published(store_dir)
-        except StoreError as problem:
-            return Publication(False, (*problem.sentences, "Release a version for shared figures by hand."))
-        found = can_publish(previous, new, instruments, policy or read_policy())
-        if not found.ok:
-            return found
-    if current_version(store_dir) == new.version:
-        publish(store_dir, new.version)
-        return Publication(True)
-    return Publication(False, ("The store was changed in the meantime; import again.",))
+            found = can_publish(
+                open_published(store_dir), open_version(store_dir, version), instruments, policy or read_policy()
+            )
+            reasons = () if found.ok else (UNCHECKED, *found.reasons[1:])
+        except (StoreError, DisclosureRefused):
+            reasons = (UNCHECKED,)  # nothing to compare with; a version that can't be read is refused by the next line
+    publish(store_dir, version)
+    return (f"Shared figures are made from version {version} now.", *reasons)
 
 
 def can_publish(previous: Store, new: Store, instruments: Instruments, policy: Policy) -> Publication:
     """Whether figures of the new version may follow those of the previous one.
 
-    A source or instrument that is in one of them only can't be compared, so it is no reason against it.
+    An instrument that is in one of them only can't be compared, so it is no reason against it; nor is a source, as long as
+    no other source holds the same people, and every source that was ever shared is there to tell.
     """
-    reasons: dict[str, None] = {}
+    reasons = dict.fromkeys(_reasons_of_other_sources(previous, new))
     before = {info.source: info for info in previous.sources}
     for info in new.sources:
-        old_info = before.get(info.source)
-        if old_info is None or old_info.files == info.files:
-            continue
-        for name in sorted(set(old_info.instruments) & set(info.instruments) & set(instruments)):
-            scale = instruments[name]
-            old = _Side(previous, old_info, scale, plan_of(previous, old_info, scale, instruments, policy))
-            now = _Side(new, info, scale, plan_of(new, info, scale, instruments, policy))
-            if old.plan.possible and now.plan.possible:
-                reasons |= dict.fromkeys(_reasons(old, now, policy))
-        reasons |= dict.fromkeys(_reasons_of_episodes(previous, new, info.source, instruments, policy))
+        if info.source in before and before[info.source].files != info.files:
+            reasons |= dict.fromkeys(reasons_of_source(previous, new, info.source, instruments, policy))
     return Publication(not reasons, (STAYS, *reasons) if reasons else ())
+
+
+def _reasons_of_other_sources(previous: Store, new: Store) -> Iterator[str]:
+    """What speaks against a source because of the others that are shared, or were."""
+    before, after = ({info.source: info for info in store.sources} for store in (previous, new))
+    changed = {name for name, info in after.items() if name not in before or before[name].files != info.files}
+    incomparable = is_forgotten(new.folder) or shared_sources_lost(previous.sources, new.sources)
+    for name in sorted(changed - set(before)):
+        if incomparable and hold_people([after[name]]):
+            yield (
+                f"Figures of records that are not shared any more were seen before, and nobody can tell what '{name}' gives "
+                f"away beside them: release it by hand with {BY_HAND}."
+            )
+    for name, info in sorted(after.items()):
+        for other in sorted({*before, *after} & set(info.overlaps)):
+            people = hold_people([info]) and hold_people([before.get(other) or after[other]])
+            if people and {name, other} & changed:
+                yield (
+                    f"The same episodes are shared under '{other}' already, so '{name}' beside it could give people away: "
+                    "import both as one source, or, where the exports merely number alike, release them by hand."
+                )
+
+
+def reasons_of_source(
+    previous: Store, new: Store, source: str, instruments: Instruments, policy: Policy
+) -> Iterator[str]:
+    """What speaks against the figures of a source that both versions hold, as sentences."""
+    old_info, info = previous.source(source), new.source(source)
+    for name in sorted(set(old_info.instruments) & set(info.instruments) & set(instruments)):
+        scale = instruments[name]
+        old = _Side(previous, old_info, scale, plan_of(previous, old_info, scale, instruments, policy))
+        now = _Side(new, info, scale, plan_of(new, info, scale, instruments, policy))
+        if old.plan.possible and now.plan.possible:
+            yield from _reasons(old, now, policy)
+    yield from _reasons_of_episodes(previous, new, source, instruments, policy)
 
 
 @dataclass(frozen=True)

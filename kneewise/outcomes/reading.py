@@ -12,8 +12,10 @@ import csv
 import fnmatch
 import hashlib
 import io
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +46,7 @@ _NOT_TEXT_BYTES = bytes([*range(0x09), 0x0B, *range(0x0E, 0x20)])
 _FINANCIAL_YEAR = re.compile(r"(?<!\d)(?:20)?(\d{2})[-_/ ]?(?:20)?(\d{2})(?!\d)")
 _SURVEYED_ROWS = 8
 _SURVEYED_VALUES = 2000
+_DAMAGED_ZIP = "The zip is damaged or locked with a password; unpack it and import the CSV."
 _NAMED_FILES = 6
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -322,8 +325,12 @@ def _unzipped(handle: BinaryIO, zip_member: ZipMembers) -> Iterator[BinaryIO]:
             member = _member(archive, zip_member)
             with archive.open(member) as stream:
                 yield stream
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as problem:
-        raise ImportRefused("The zip is damaged or locked with a password; unpack it and import the CSV.") from problem
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, EOFError, RuntimeError) as problem:
+        raise ImportRefused(_DAMAGED_ZIP) from problem
+    except OSError as problem:
+        if problem.errno is not None:  # a real one, of the disk; bzip2 says of damaged data that it is one without a number
+            raise
+        raise ImportRefused(_DAMAGED_ZIP) from problem
 
 
 def _member(archive: zipfile.ZipFile, zip_member: ZipMembers) -> zipfile.ZipInfo:
@@ -375,7 +382,7 @@ def _not_one(
     fitting: Sequence[zipfile.ZipInfo],
     zip_member: ZipMembers,
 ) -> ImportRefused:
-    """Why no single file of a zip is the export: which files there are, and the way out."""
+    """Why no single file of a zip is the export, and the way out."""
     kind = " or ".join(ending.lstrip(".").upper() for ending in _endings(zip_member))
     if not tables:
         if any(member.filename.startswith("xl/") for member in members):
@@ -383,28 +390,33 @@ def _not_one(
                 "This is an Excel workbook, which is a zip with no CSV in it; save the sheet as 'CSV UTF-8' and import "
                 "that."
             )
-        files = [member for member in members if not member.is_dir()]
-        holds = f"it holds {_listed(files)}" if files else "it is empty"
-        return ImportRefused(
-            f"The file is a zip with no {kind} in it ({holds}); unpack it and give the one file itself."
-        )
+        return ImportRefused(f"The file is a zip with no {kind} in it; unpack it and give the one file itself.")
     if fitting:
         return ImportRefused(
-            f"The zip holds {len(fitting)} {kind} files that may be the export ({_listed(fitting)}); unpack it and import "
-            "the one that is meant, or each of them as a source of its own."
+            f"The zip holds {len(fitting)} {kind} files that may be the export{_listed(fitting, zip_member)}; unpack it and "
+            "import the one that is meant, or each of them as a source of its own."
         )
     patterns = ", ".join(f"'{pattern}'" for pattern in zip_member)
     return ImportRefused(
-        f"The zip holds {len(tables)} {kind} files ({_listed(tables)}), and none is named as the profile expects "
-        f"({patterns}); unpack it and import the one that holds the records."
+        f"The zip holds {len(tables)} {kind} files, and none is named as the profile expects ({patterns}); unpack it and "
+        "import the one that holds the records."
     )
 
 
-def _listed(members: Sequence[zipfile.ZipInfo]) -> str:
-    """The first names in quotation marks; what can't be printed is left out of a name."""
+def _listed(members: Sequence[zipfile.ZipInfo], zip_member: ZipMembers) -> str:
+    """The first names in quotation marks, after a colon; what can't be printed is left out of a name.
+
+    Only where the profile says how its files are named: a file of any other name may be called after a patient.
+    """
+    if not all(_says_a_name(pattern) for pattern in zip_member):
+        return ""
     names = ["".join(sign for sign in _bare_name(member) if sign.isprintable())[:80] for member in members]
     more = f" and {len(names) - _NAMED_FILES} more" if len(names) > _NAMED_FILES else ""
-    return ", ".join(f"'{each}'" for each in names[:_NAMED_FILES]) + more
+    return ": " + ", ".join(f"'{each}'" for each in names[:_NAMED_FILES]) + more
+
+
+def _says_a_name(pattern: str) -> bool:
+    return any(sign.isalpha() for sign in Path(pattern).stem)
 
 
 def _said_of_zip(source: Source, zip_member: ZipMembers) -> tuple[str, ...]:
@@ -417,7 +429,8 @@ def _said_of_zip(source: Source, zip_member: ZipMembers) -> tuple[str, ...]:
             tables = _tables(archive.infolist(), zip_member)
             if len(tables) < 2:
                 return ()
-            return (f"Of the {len(tables)} tables in the zip, {_listed([_member(archive, zip_member)])} was read.",)
+            name = _listed([_member(archive, zip_member)], zip_member)
+            return (f"The zip holds {len(tables)} tables; read was the one that fits{name}.",)
 
 
 def _too_large(size_bytes: int) -> ImportRefused:

@@ -24,7 +24,7 @@ from kneewise.outcomes.asking import (
     checked_plan,
     completeness_of,
     context_of,
-    last_if_merged,
+    in_order,
     plan_groups,
     plan_pairs,
     remembered,
@@ -67,7 +67,7 @@ def answer_recovery(
     )
     axes, _, notes = checked_plan(asked, grouping)
     cells = _cells(asked, axes)
-    shown = sorted(cells, key=last_if_merged)
+    shown = sorted(cells, key=in_order)
     counted = questions.change_cells(store, asked.info, asked.scale, axes)
     if axes.filters and not asked.is_own:
         # The steps are those of all groups, so that a filter shows the same curve as the split.

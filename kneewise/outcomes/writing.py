@@ -16,15 +16,21 @@ import pyarrow.parquet
 
 from kneewise.errors import StoreError
 from kneewise.outcomes.manifests import (
+    FORGOTTEN,
     FORMAT_VERSION,
     NO_DATA,
     PUBLISHED,
     SourceInfo,
     digest_of,
     file_name,
+    is_own_name,
     kept_versions,
     reason_of,
 )
+
+_OWNER_ONLY = 0o600
+"""Who may read what is stored: as with the key, only the one under whose name Kneewise runs."""
+_BINARY = getattr(os, "O_BINARY", 0)  # on Windows, where bytes would else be taken for lines
 
 
 @contextlib.contextmanager
@@ -35,7 +41,7 @@ def locked(store_dir: Path, make: bool = False) -> Iterator[None]:
     try:
         for folder in ("files", "manifests"):
             (store_dir / folder).mkdir(parents=True, exist_ok=True)
-        handle = (store_dir / "LOCK").open("a+b")
+        handle = os.fdopen(os.open(store_dir / "LOCK", os.O_RDWR | os.O_CREAT | _BINARY, _OWNER_ONLY), "r+b")
     except OSError as problem:
         raise StoreError(f"The store folder {store_dir.name} can't be written: {reason_of(problem)}.") from problem
     with handle:
@@ -79,6 +85,7 @@ def write_file(store_dir: Path, source: str, name: str, write: Callable[[Path], 
     """
     unfinished = store_dir / "files" / f"{source}-{name}.{os.getpid()}.tmp"
     try:
+        _make_private(unfinished)
         write(unfinished)
         with unfinished.open("rb+") as stream:
             os.fsync(stream.fileno())
@@ -86,6 +93,7 @@ def write_file(store_dir: Path, source: str, name: str, write: Callable[[Path], 
         path = unfinished.with_name(file_name(source, name, digest))
         if path.exists() and digest_of(path) == digest:
             unfinished.unlink()
+            path.chmod(_OWNER_ONLY)  # an earlier Kneewise left it to others as well
         else:
             os.replace(unfinished, path)
     except OSError:
@@ -93,6 +101,13 @@ def write_file(store_dir: Path, source: str, name: str, write: Callable[[Path], 
         raise
     sync_folder(path.parent)
     return path.name
+
+
+def _make_private(path: Path) -> None:
+    """An empty file that its owner alone may read, whatever a killed process left under that name."""
+    if path.exists():
+        path.unlink()
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY))
 
 
 def write_manifest(store_dir: Path, parent: str, sources: tuple[SourceInfo, ...], created_unix: int) -> str:
@@ -114,6 +129,7 @@ def _write_whole(path: Path, content: bytes) -> None:
     """The file is there whole or not at all."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
+        _make_private(unfinished)
         with unfinished.open("wb") as stream:
             stream.write(content)
             stream.flush()
@@ -146,10 +162,17 @@ def swap(store_dir: Path, pointer: str, version: str) -> None:
     sync_pointers(store_dir)
 
 
-def withdraw(store_dir: Path) -> None:
-    """Take `PUBLISHED` away. Raises OSError."""
+def forget_released(store_dir: Path) -> None:
+    """Take `PUBLISHED` away, as if nothing had ever been released. Raises OSError."""
     (store_dir / PUBLISHED).unlink(missing_ok=True)
     sync_folder(store_dir)
+
+
+def remember_forgotten(store_dir: Path) -> None:
+    """Note that records whose figures were shared leave `PUBLISHED`; comes before they do. Raises OSError."""
+    if not (store_dir / FORGOTTEN).exists():
+        _write_whole(store_dir / FORGOTTEN, b"")
+        sync_folder(store_dir)
 
 
 def sync_pointers(store_dir: Path) -> None:
@@ -170,21 +193,37 @@ def sync_folder(folder: Path) -> None:
 
 
 def collect_garbage(store_dir: Path) -> int:
-    """Delete what no kept version needs, unfinished files included; returns how many of them could not be deleted.
-
-    Nothing is deleted while the current version can't be read: its reader gets the sentence. The lock is held, so nobody is writing.
-    """
+    """`delete_unneeded` where it is no matter when: nothing is deleted while the current or the released version can't be
+    read, and its reader gets the sentence."""
     try:
-        kept = kept_versions(store_dir)
-        manifests = {f"{version.version}.json" for version in kept}
-        files = {name for version in kept for info in version.sources for name in info.files.values()}
-        unneeded = [path for path in (store_dir / "manifests").iterdir() if path.name not in manifests]
-        unneeded += [path for path in (store_dir / "files").iterdir() if path.name not in files]
-        unneeded += store_dir.glob("*.tmp")
+        return delete_unneeded(store_dir)
     except (StoreError, OSError):
         return 0
+
+
+def delete_unneeded(store_dir: Path) -> int:
+    """Delete what no kept version needs, unfinished files included; returns how many of them could not be deleted.
+
+    What has no name of the store's own stays. The lock is held, so nobody is writing.
+
+    Raises
+    ------
+    StoreError
+        The current or the released version can't be read, so nobody knows what is needed.
+    OSError
+        A folder can't be read.
+    """
+    kept = kept_versions(store_dir)
+    manifests = {f"{version.version}.json" for version in kept}
+    files = {name for version in kept for info in version.sources for name in info.files.values()}
+    unneeded = [
+        path
+        for folder, needed in (("manifests", manifests), ("files", files), ("", ()))
+        for path in (store_dir / folder).iterdir()
+        if path.name not in needed and is_own_name(folder, path.name)
+    ]
     left = 0
-    for path in unneeded:
+    for path in unneeded:  # manifests first: none ever names a file that was deleted
         try:
             path.unlink(missing_ok=True)
         except OSError:

@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from kneewise.figures import Drawn
 from kneewise.figures.chart_words import plain_label
+from kneewise.ui.plain_text import escaped_table
 
 _CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "responsive": True}
 _CAMERA = "Download plot"  # Plotly's own name of its button, and below the longer one it has for PNG
@@ -43,6 +44,7 @@ def show(
     picture: Picture | None = None,
     below_table: Callable[[], None] | None = None,
     table_in: DeltaGenerator | None = None,
+    as_written: bool = False,
 ) -> str | None:
     """Show a chart with its sentence and a table to open; returns the id or the group of the clicked mark, if any.
 
@@ -60,6 +62,8 @@ def show(
         Shows more below the open table, such as a file.
     table_in : container
         Where the table is offered, if not below the chart: a table is wider than a chart in half a page.
+    as_written : bool
+        The table may hold words of an upload: nothing in them is Markdown or a link.
     """
     event = st.plotly_chart(
         drawn.figure,
@@ -78,7 +82,7 @@ def show(
     table = (st if table_in is None else table_in).expander(name, key=f"{key}_table", on_change="rerun")
     if table.open:  # a closed table isn't sent: it can be larger than its picture
         with table:
-            st.table(drawn.table)
+            st.table(escaped_table(drawn.table) if as_written else drawn.table)
             if below_table is not None:
                 below_table()
     if not selectable or not event or not event.selection.points:

@@ -19,7 +19,7 @@ from kneewise.errors import KneewiseError
 from kneewise.figures.icon_array import draw_icon_array
 from kneewise.knowledge_base.models import KnowledgeBase
 from kneewise.ui import charts, frame, session
-from kneewise.ui.plain_text import escaped, escaped_table
+from kneewise.ui.plain_text import escaped
 from kneewise.ui.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def show(knowledge: KnowledgeBase, sheet: Sheet) -> None:
         published, own = st.columns(2, gap="large")
         tables = st.container()
         with published:
-            st.markdown("**In studies**")
             value = knowledge.entry(PUBLISHED)
+            st.markdown(f"**In studies**; filled: {escaped(value.quantity[:1].lower() + value.quantity[1:])}")
             charts.show(
                 draw_icon_array(value, "clinician", dark=charts.is_dark(), drawback=True), key="like_mine_published"
             )
@@ -67,7 +67,7 @@ def show(knowledge: KnowledgeBase, sheet: Sheet) -> None:
                 "Another outcome, measured in other people: the two pictures stand beside each other, they do not compare."
             )
         with own:
-            st.markdown("**In the records here**")
+            st.markdown("**In the records here**; filled: share who had improved by what matters")
             _show_records(knowledge, sheet, found, tables)
 
 
@@ -105,13 +105,10 @@ def _show_records(knowledge: KnowledgeBase, sheet: Sheet, found: Mapping[str, Re
         return
     drawn = draw_like_mine(answer, outcome_answers.status_of(like.instrument), dark=charts.is_dark())
     charts.show(
-        replace(
-            drawn,
-            sentence=outcome_answers.sentence_on_screen(drawn.sentence),
-            table=escaped_table(drawn.table),
-        ),
+        replace(drawn, sentence=outcome_answers.sentence_on_screen(drawn.sentence)),
         key="like_mine_records_chart",
         table_in=tables,
+        as_written=True,
     )
 
 

@@ -16,12 +16,13 @@ import streamlit as st
 from kneewise.errors import ImportRefused, KneewiseError
 from kneewise.outcomes import mapping
 from kneewise.outcomes.mapping import CATEGORIES, IGNORE, MEANINGS, ColumnDraft, Draft, Vocabulary
-from kneewise.outcomes.profiles import Profile
+from kneewise.outcomes.profiles import Profile, all_profiles
 from kneewise.outcomes.reading import Surveyed, survey_columns
-from kneewise.ui import session
+from kneewise.ui import session, stores
 from kneewise.ui.plain_text import escaped, escaped_table
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 _SUGGESTED, _CHOSEN = "import.suggested", "import.mapping"
@@ -39,14 +40,19 @@ def show_mapping(uploaded: UploadedFile, known: Vocabulary, taken: Collection[st
 
     `taken` are the ids of profiles that come with Kneewise.
     """
-    suggested = _suggested(uploaded, known)
-    if suggested is None:
+    found = _suggested(uploaded, known)
+    if found is None:
         return None
+    suggested, kept = found
     st.subheader("What each column means", anchor=False)
-    st.write(
-        "Kneewise guessed from the names and the values. Check each guess, change what is wrong, and leave out whatever is "
-        "not needed. Columns that look like people are never imported."
+    begun = (
+        f"This begins with the mapping that was kept as “{escaped(kept)}”. What you change takes its place when you store "
+        "the records."
+        if kept
+        else "Kneewise guessed from the names and the values. Check each guess, change what is wrong, and leave out "
+        "whatever is not needed."
     )
+    st.write(f"{begun} Columns that look like people are never imported.")
     _show_first_rows(suggested)
     draft = _chosen(suggested, known)
     st.caption(_LAYOUTS.get(draft.layout or "", "No column holds a score yet."))
@@ -57,25 +63,38 @@ def show_mapping(uploaded: UploadedFile, known: Vocabulary, taken: Collection[st
         return None
 
 
-def _suggested(uploaded: UploadedFile, known: Vocabulary) -> Draft | None:
-    """The guesses for this upload, made once; None after saying why it can't be read."""
-    draft = session.held(_SUGGESTED, uploaded.file_id)
-    if draft is not None:
-        return draft
+def _suggested(uploaded: UploadedFile, known: Vocabulary) -> tuple[Draft, str] | None:
+    """Where the mapping of this upload begins, and the id of the kept one it begins with ("" for guesses).
+
+    Made once per upload; None after saying why it can't be read.
+    """
+    found = session.held(_SUGGESTED, uploaded.file_id)
+    if found is not None:
+        return found
     bar = st.progress(0.0, "Looking at the columns…")
     try:
         surveyed: Surveyed = survey_columns(
             uploaded, lambda share, what: bar.progress(min(max(share, 0.0), 1.0), f"{what.capitalize()}…")
         )
         draft = mapping.suggest_mapping(surveyed, known)
+        kept = _kept_for(draft.header_mark)
+        if kept is not None:
+            draft = mapping.start_from(kept, draft, known)
     except KneewiseError as refusal:
         for sentence in refusal.sentences:
             st.error(escaped(sentence))
         return None
     finally:
         bar.empty()
-    session.hold(_SUGGESTED, uploaded.file_id, draft)
-    return draft
+    found = draft, kept.id if kept else ""
+    session.hold(_SUGGESTED, uploaded.file_id, found)
+    return found
+
+
+def _kept_for(header_mark: str) -> Profile | None:
+    """The clinic's own mapping that was made for this header."""
+    profiles, _ = all_profiles(stores.folder("clinic"))  # what is wrong with one of them stands above already
+    return next((each for each in profiles.values() if each.made_for == header_mark), None)
 
 
 def _show_first_rows(draft: Draft) -> None:
@@ -141,7 +160,7 @@ def _chosen(suggested: Draft, known: Vocabulary) -> Draft:
             "Further codes that mean not known",
             help="Parted by commas, such as 99, 999. Blank cells, NA, unknown and the like are understood without.",
             max_chars=60,
-            **session.keep_held(_CHOSEN, mark, "not_known", ""),
+            **session.keep_held(_CHOSEN, mark, "not_known", ", ".join(suggested.not_known)),
         )
     before = None
     if dated:
@@ -152,7 +171,7 @@ def _chosen(suggested: Draft, known: Vocabulary) -> Draft:
                 max_value=_MOST_DAYS,
                 step=1,
                 help="For exports whose first questionnaire may be answered some days before the start date.",
-                **session.keep_held(_CHOSEN, mark, "days_before", 0),
+                **session.keep_held(_CHOSEN, mark, "days_before", -suggested.earliest_day),
             )
     return replace(
         suggested,
@@ -198,7 +217,9 @@ def _choose_column(suggested: Draft, place: int, known: Vocabulary) -> ColumnDra
             elif meaning in ("start_date", "date"):
                 st.caption("Becomes days since the start; of the start only year, quarter and month are stored.")
         if meaning in CATEGORIES:
-            column = _choose_values(mapping.with_values(column, known), mark, place, known)
+            # The values of the guess may be those that were kept; only another meaning begins anew.
+            column = column if meaning == guess.meaning else mapping.with_values(column, known)
+            column = _choose_values(column, mark, place, known)
     return column
 
 
@@ -259,6 +280,25 @@ def _choose_value(
 ) -> str | None:
     shown = escaped(value if len(value) <= 40 else f"{value[:39]}…")
     if column.meaning == "visit":
+        kept = session.keep_held(_CHOSEN, mark, f"not known/{word}", ours == "")
+        with st.container(gap=None):
+            place = st.container()
+            if st.checkbox(f"{shown}: not known", **kept):
+                return ""
+            return _choose_day(place, shown, ours, mark, word)
+    offered = [*mapping.our_values(column.meaning, known), ""]
+    return st.selectbox(
+        shown,
+        offered,
+        format_func=lambda each: _named(column.meaning, each, known),
+        placeholder="What does it mean?",
+        **session.keep_held(_CHOSEN, mark, word, ours, offered),
+    )
+
+
+def _choose_day(place: DeltaGenerator, shown: str, ours: str | None, mark: str, word: str) -> str | None:
+    """The day that a visit's name means."""
+    with place:
         day = st.number_input(
             f"{shown}: days since the start",
             value=None,  # otherwise a field that is emptied comes back as the smallest value
@@ -268,15 +308,7 @@ def _choose_value(
             placeholder="day",
             **session.keep_held(_CHOSEN, mark, word, None if not ours else int(ours)),
         )
-        return None if day is None else str(int(day))
-    offered = [*mapping.our_values(column.meaning, known), ""]
-    return st.selectbox(
-        shown,
-        offered,
-        format_func=lambda each: _named(column.meaning, each, known),
-        placeholder="What does it mean?",
-        **session.keep_held(_CHOSEN, mark, word, ours, offered),
-    )
+    return None if day is None else str(int(day))
 
 
 def _named(meaning: str, ours: str, known: Vocabulary) -> str:

@@ -7,7 +7,8 @@ Remembered are released answers only, under plain arguments; the reason for new 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -34,16 +35,24 @@ from kneewise.knowledge_base.words import status_words
 from kneewise.outcomes import answers
 from kneewise.outcomes.asking import ATTRIBUTE_NAMES, Only, Question
 from kneewise.outcomes.comparing import answer_comparison
-from kneewise.outcomes.instruments import instruments_from
+from kneewise.outcomes.instruments import Instruments, instruments_from
 from kneewise.outcomes.interventions import answer_interventions
 from kneewise.outcomes.missing import answer_missing
 from kneewise.outcomes.over_time import answer_over_time
 from kneewise.outcomes.quality import answer_quality
 from kneewise.outcomes.recovering import answer_recovery
 from kneewise.ui import caches, downloads, material, stores
-from kneewise.ui.plain_text import escaped, escaped_table
+from kneewise.ui.plain_text import escaped
 from kneewise.ui.stores import Records
 
+SPLIT_KINDS = ("responders", "change", "trend", "distribution", "completeness")
+"""The kinds of answer that can be split by any attribute."""
+MOST_FILTERS = 12
+"""Filters by an attribute of more values are not worked out ahead: there could be hundreds."""
+REST = 0.5
+"""How long working ahead rests after each answer, in times of what that answer took, so that whoever is there gets on.
+
+More would not help them: until all is there, they wait for the store themselves."""
 REASON = "reason"
 """Stands for the reason of new limits where answers are remembered; the words themselves are put in afterwards."""
 
@@ -68,12 +77,33 @@ class Refused:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of answer: how it is asked for, drawn and written down."""
+    """One kind of answer: what it is called, how it is asked for, drawn (`dark` and `part` by name) and written down."""
 
     title: str
     answer: Callable[..., Any]
-    draw: Callable[[Any, str, bool, Part], Drawn]
-    table: Callable[[Any, str], pd.DataFrame]
+    draw: Callable[..., Drawn]
+    table: Callable[[Any], pd.DataFrame]
+
+
+def status_of(instrument: str) -> str:
+    """How sure the important change of the instrument is, in words; empty where none is known."""
+    status = _scales(material.knowledge_version())[instrument].important_change_status
+    return status_words(material.knowledge(), status) if status else ""
+
+
+def _saying_how_sure(draw: Callable[..., Drawn]) -> Callable[..., Drawn]:
+    """A chart that says as well how sure the important change is."""
+    return lambda found, *, dark, part: draw(found, status_of(found.context.instrument), dark=dark, part=part)
+
+
+def _whole(draw: Callable[..., Drawn]) -> Callable[..., Drawn]:
+    """A chart without groups that could be drawn a part at a time."""
+    return lambda found, *, dark, part: draw(found, dark=dark)
+
+
+def _units(comparison: Any) -> str:
+    name = ATTRIBUTE_NAMES.get(comparison.context.group_by, comparison.context.group_by)
+    return f"{name}s"
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -81,68 +111,68 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "responders": Kind(
             "Improved by what matters",
             answers.answer_responders,
-            lambda found, status, dark, part: outcome_charts.draw_responders(found, status, dark=dark, part=part),
-            outcome_charts.responder_table,
+            _saying_how_sure(outcome_charts.draw_responders),
+            lambda found: outcome_charts.responder_table(found, status_of(found.context.instrument)),
         ),
         "change": Kind(
             "How far people moved",
             answers.answer_change,
-            lambda found, _status, dark, part: outcome_charts.draw_change(found, dark=dark, part=part),
-            lambda found, _status: outcome_charts.completeness_table(found),
+            outcome_charts.draw_change,
+            outcome_charts.completeness_table,
         ),
         "trend": Kind(
             "Score over time",
             answers.answer_trend,
-            lambda found, _status, dark, part: outcome_charts.draw_trend(found, dark=dark, part=part),
-            lambda found, _status: outcome_charts.trend_table(found),
+            outcome_charts.draw_trend,
+            outcome_charts.trend_table,
         ),
         "distribution": Kind(
             "Who got better, who did not",
             answers.answer_distribution,
-            lambda found, _status, dark, part: outcome_charts.draw_distribution(found, dark=dark, part=part),
-            lambda found, _status: outcome_charts.distribution_table(found),
+            outcome_charts.draw_distribution,
+            outcome_charts.distribution_table,
         ),
         "completeness": Kind(
             "How complete this is",
             answers.answer_change,
-            lambda found, _status, dark, part: outcome_charts.draw_completeness(found, dark=dark, part=part),
-            lambda found, _status: outcome_charts.completeness_table(found),
+            outcome_charts.draw_completeness,
+            outcome_charts.completeness_table,
         ),
         "missing": Kind(
             "What those who did not come back could change",
             answer_missing,
-            lambda found, _status, dark, _part: missing_band.draw_missing(found, dark=dark),
-            lambda found, _status: missing_band.missing_table(found),
+            _whole(missing_band.draw_missing),
+            missing_band.missing_table,
         ),
         "over_time": Kind(
             "Over time",
             answer_over_time,
-            lambda found, _status, dark, _part: control_chart.draw_control_chart(found, dark=dark),
-            lambda found, _status: control_chart.control_chart_table(found),
+            _whole(control_chart.draw_control_chart),
+            control_chart.control_chart_table,
         ),
         "comparison": Kind(
             "Beside each other",
             answer_comparison,
-            lambda found, _status, dark, _part: funnel_plot.draw_comparison(found, dark=dark, names=_units(found)),
-            lambda found, _status: funnel_plot.comparison_table(found, _units(found)),
+            lambda found, *, dark, part: funnel_plot.draw_comparison(found, dark=dark, names=_units(found)),
+            lambda found: funnel_plot.comparison_table(found, _units(found)),
         ),
         "recovery": Kind(
             "Time to recovery",
             answer_recovery,
-            lambda found, status, dark, part: recovery_curve.draw_recovery(found, status, dark=dark, part=part),
-            lambda found, _status: recovery_curve.recovery_table(found),
+            _saying_how_sure(recovery_curve.draw_recovery),
+            recovery_curve.recovery_table,
         ),
         "treatments": Kind(
             "What went with each treatment",
             answer_interventions,
-            lambda found, status, dark, part: intervention_bars.draw_interventions(found, status, dark=dark, part=part),
-            lambda found, _status: intervention_bars.interventions_table(found),
+            _saying_how_sure(intervention_bars.draw_interventions),
+            intervention_bars.interventions_table,
         ),
         "quality": Kind(
             "How good the records are",
             answer_quality,
-            lambda found, _status, dark, _part: quality_bars.draw_quality(found, dark=dark),
-            lambda found, _status: quality_bars.quality_table(found),
+            _whole(quality_bars.draw_quality),
+            quality_bars.quality_table,
         ),
     }
 )
@@ -162,7 +192,7 @@ def ask(kind: str, asked: Asked, **more: Any) -> Any:
 
 
 def draw(kind: str, asked: Asked, *, dark: bool, part: Part = None, **more: Any) -> Drawn:
-    """One chart with its words, ready for the screen: text from uploads escaped. The answer must not be refused."""
+    """One chart with its words for the screen; its table is to be shown `as_written`. The answer must not be refused."""
     return _drawn(*_plain(kind, asked, more), dark, *(part or (None, None)))
 
 
@@ -186,25 +216,59 @@ def file_stem(name: str, context: ReleasedContext) -> str:
 
 
 def prepare() -> int:
-    """How many answers about everybody were worked out ahead, so that nobody waits for a part of the page.
+    """How many shared answers were worked out ahead, so that nobody waits for a part of the page or a first choice.
 
-    Of shared figures only; they are remembered with the opened store. What may not be shown is passed over.
+    Of every score what is asked about everybody, then each split; last, each single filter of the score that the page
+    begins with. They are remembered with the opened store. What may not be shown is passed over: the page says it.
     """
-    made, policy, scales = 0, read_policy("shared"), instruments_from(material.knowledge())
+    made, policy, scales = 0, read_policy("shared"), _scales(material.knowledge_version())
     for records in stores.available()[0].values():
         store, source = stores.opened(records)
-        for instrument in (each for each in store.source(source).instruments if each in scales):
-            for name, kind in KINDS.items():
-                question = Question(instrument, "site" if name == "comparison" else None, source=source)
-                for more in (
-                    ({"measure": each, "target": None, "rebase": ()} for each in MEASURES)
-                    if name == "over_time"
-                    else ({},)
-                ):
-                    with contextlib.suppress(KneewiseError):  # the page says it
-                        kind.answer(store, question, scales, policy, **more)
-                        made += 1
+        for kind, asked, more in _first_choices(records):
+            begun = time.perf_counter()
+            question = Question(asked.instrument, asked.group_by, asked.only, source)
+            with contextlib.suppress(KneewiseError):
+                KINDS[kind].answer(store, question, scales, policy, **more)
+                made += 1
+            time.sleep(REST * (time.perf_counter() - begun))
     return made
+
+
+def first_instruments(names: Iterable[str]) -> list[str]:
+    """The scores in the order in which the page offers them: those with an important change, which can say most, first."""
+    scales = _scales(material.knowledge_version())
+    return sorted(names, key=lambda name: (scales[name].important_change is None, name))
+
+
+def _first_choices(records: Records) -> Iterator[tuple[str, Asked, Mapping[str, Any]]]:
+    """What the page asks until a person has chosen once: kind of answer, what is asked, further arguments."""
+    choices = choices_of(records, "shared")
+    instruments = first_instruments(choices.instruments)
+    for instrument in instruments:
+        for kind in KINDS:
+            asked = Asked(records, "shared", instrument, group_by="site" if kind == "comparison" else None)
+            for measure in MEASURES if kind == "over_time" else ("",):
+                yield kind, asked, _of_measure(measure)
+    for instrument in instruments:
+        for name, _ in choices.attributes:
+            for kind in SPLIT_KINDS:
+                yield kind, Asked(records, "shared", instrument, group_by=name), {}
+    for instrument in instruments[:1]:
+        for name, value in _few_filters(choices):
+            for kind in (*SPLIT_KINDS, "missing", "over_time", "recovery"):
+                measure = MEASURES[0] if kind == "over_time" else ""
+                yield kind, Asked(records, "shared", instrument, ((name, value),)), _of_measure(measure)
+
+
+def _few_filters(choices: ReleasedChoices) -> Only:
+    """Each single filter by an attribute of few values."""
+    return tuple(
+        (name, choice.value) for name, listed in choices.attributes if len(listed) <= MOST_FILTERS for choice in listed
+    )
+
+
+def _of_measure(measure: str) -> Mapping[str, Any]:
+    return {"measure": measure, "target": None, "rebase": ()} if measure else {}
 
 
 def sentence_on_screen(sentence: str) -> str:
@@ -230,17 +294,6 @@ def about(context: ReleasedContext) -> tuple[str, ...]:
     return tuple(filter(None, (who, only, *context.notes, context.day_note, context.attribution)))
 
 
-def status_of(instrument: str) -> str:
-    """How sure the important change of the instrument is, in words; empty where none is known."""
-    status = instruments_from(material.knowledge())[instrument].important_change_status
-    return status_words(material.knowledge(), status) if status else ""
-
-
-def _units(comparison: Any) -> str:
-    name = ATTRIBUTE_NAMES.get(comparison.context.group_by, comparison.context.group_by)
-    return f"{name}s"
-
-
 def _version(records: Records) -> str:
     """Results are remembered under the version of the records and of the knowledge they are read with."""
     return f"{records.version}/{material.knowledge_version()}"
@@ -258,7 +311,12 @@ def _plain(kind: str, asked: Asked, more: Mapping[str, Any]) -> tuple:
 @caches.share(max_entries=32)
 def _choices(version: str, key: str, label: str, store_version: str, mode: str) -> ReleasedChoices:
     store, source = stores.opened(Records(key, label, False, store_version))
-    return answers.list_choices(store, instruments_from(material.knowledge()), source, read_policy(mode))
+    return answers.list_choices(store, _scales(material.knowledge_version()), source, read_policy(mode))
+
+
+@caches.share(max_entries=2)
+def _scales(version: str) -> Instruments:
+    return instruments_from(material.knowledge())
 
 
 @caches.share(max_entries=256)
@@ -268,7 +326,7 @@ def _answer(
 ) -> Any:  # fmt: skip
     store, source = stores.opened(Records(key, label, False, store_version))
     question = Question(instrument, group_by, only, source)
-    scales = instruments_from(material.knowledge())
+    scales = _scales(material.knowledge_version())
     try:
         return KINDS[kind].answer(store, question, scales, read_policy(mode), **dict(more))
     except DisclosureRefused as refusal:  # the same for everybody who asks this of this version
@@ -278,22 +336,22 @@ def _answer(
 @caches.share(max_entries=256)
 def _drawn(*question: Any) -> Drawn:
     *plain, dark, first, end = question
-    found, instrument = _answer(*plain), plain[6]
-    part = None if first is None else (first, end)
-    drawn = KINDS[plain[1]].draw(found, status_of(instrument), dark, part)
+    found = _answer(*plain)
+    drawn = KINDS[plain[1]].draw(found, dark=dark, part=None if first is None else (first, end))
     over_time = plain[1] == "over_time"
     title = f"{found.measure_name} over time" if over_time else title_of(plain[1], found.context.group_by)
+    # The share of people with two scores is one of the people with any.
+    people = (found.completeness.n if plain[1] == "completeness" else None) or found.n
     return replace(
         drawn,
-        figure=with_source(drawn.figure, title, found.n, found.context, palette(dark)),
+        figure=with_source(drawn.figure, title, people, found.context, palette(dark)),
         sentence=sentence_on_screen(drawn.sentence),
-        table=escaped_table(drawn.table),
     )
 
 
 @caches.share(max_entries=64)
 def _file(*plain: Any) -> tuple[str, str]:
-    found, instrument = _answer(*plain), plain[6]
-    table = KINDS[plain[1]].table(found, status_of(instrument))
+    found = _answer(*plain)
+    table = KINDS[plain[1]].table(found)
     name = plain[1] if found.context.group_by is None else f"{plain[1]}-by-{found.context.group_by}"
     return f"{file_stem(name, found.context)}.csv", downloads.table_as_csv(table, first_line(found.context))

@@ -29,6 +29,7 @@ from kneewise.ui import charts, downloads, material, session
 from kneewise.ui.outcome_answers import (
     KINDS,
     REASON,
+    SPLIT_KINDS,
     Asked,
     Refused,
     about,
@@ -72,6 +73,7 @@ _VARIATION = {
     "concern": "▼ Worse, beyond what chance explains.",
     "special": "■ Changed, beyond what chance explains.",
     "common cause": "● No change that chance could not explain.",
+    "no variation": "● Every period has the same value.",
     "too few points": "○ Too few periods to tell chance from change.",
 }
 _ASSURANCE = {
@@ -158,7 +160,7 @@ def _headline(page: Page) -> ReleasedContext | None:
     _say_newest(page)
     st.subheader(KINDS["missing"].title, anchor=False)
     if shown:
-        _chart("missing", asked)
+        _chart("missing", asked, missing)
     else:
         _say(missing if isinstance(missing, Refused) else responders)
     return change.context
@@ -206,6 +208,7 @@ def _over_time(page: Page) -> ReleasedContext | None:
         key="chart_over_time",
         picture=_picture(f"{measure}-over-time", f"{chart.measure_name} over time", chart.context),
         below_table=lambda: _offer_control_chart(chart),
+        as_written=True,
     )
     return chart.context
 
@@ -276,7 +279,7 @@ def _drop_limits(kept_at: tuple[str, ...], at: str) -> None:
 def _offer_control_chart(chart: ReleasedControlChart) -> None:
     reasons = "".join(f" New limits from {at} on: {reason}." for at, reason in chart.rebases)
     content = downloads.table_as_csv(
-        KINDS["over_time"].table(chart, ""), f"{first_line(chart.context)} {chart.convention}.{reasons}"
+        KINDS["over_time"].table(chart), f"{first_line(chart.context)} {chart.convention}.{reasons}"
     )
     name = f"{file_stem(f'{chart.measure}-over-time', chart.context)}.csv"
     downloads.offer("Save as CSV", content, name, "text/csv", key="save_over_time")
@@ -302,7 +305,7 @@ def _sites(page: Page) -> ReleasedContext | None:
         _say(found)
         return None
     st.subheader(title_of("comparison", unit), anchor=False)
-    _pick(unit, _chart("comparison", asked, groups=[each.label for each in found.units]), "comparison", page)
+    _pick(unit, _chart("comparison", asked, found, groups=[each.label for each in found.units]), "comparison", page)
     return found.context
 
 
@@ -310,7 +313,7 @@ def _subgroups(page: Page) -> ReleasedContext | None:
     """The charts of one group beside the others; a click on a group shows the other charts of this group alone."""
     by = _choose_split(page, "group_by", [name for name, _ in page.choices.attributes])
     picked = next((value for name, value in page.asked.only if name == by), None)
-    kinds = ("responders", "change", "trend", "distribution", "completeness")
+    kinds = SPLIT_KINDS
     keeper = session.get(place("picked_in"))  # the chart that was clicked, if it is one of these
     keeper = keeper if keeper in kinds else kinds[0]
 
@@ -340,7 +343,7 @@ def _subgroups(page: Page) -> ReleasedContext | None:
             return
         groups = [group.label for group in found[kind].groups]
         clickable = groups if asked_for(kind).group_by and kind != "trend" else []
-        _pick(by, _chart(kind, asked_for(kind), part=part, groups=clickable, table_in=tables), kind, page)
+        _pick(by, _chart(kind, asked_for(kind), found[kind], part=part, groups=clickable, table_in=tables), kind, page)
 
     split = by is not None and picked is None
     for row in (
@@ -372,7 +375,7 @@ def _recovery(page: Page) -> ReleasedContext | None:
     st.subheader(KINDS["recovery"].title, anchor=False)
     part = _choose_part([len(found.groups)], page, by)
     groups = [group.label for group in found.groups] if asked.group_by else []
-    _pick(by, _chart("recovery", asked, part=part, groups=groups), "recovery", page)
+    _pick(by, _chart("recovery", asked, found, part=part, groups=groups), "recovery", page)
     return found.context
 
 
@@ -391,7 +394,7 @@ def _treatments(page: Page) -> ReleasedContext | None:
     part = _choose_part([len(found.groups)], page, "intervention")
     _pick(
         "intervention",
-        _chart("treatments", asked, part=part, groups=[each.label for each in found.groups]),
+        _chart("treatments", asked, found, part=part, groups=[each.label for each in found.groups]),
         "treatments",
         page,
     )
@@ -408,7 +411,7 @@ def _quality(page: Page) -> ReleasedContext | None:
         _say(found)
         return None
     st.subheader(KINDS["quality"].title, anchor=False)
-    _chart("quality", asked)
+    _chart("quality", asked, found)
     return found.context
 
 
@@ -462,28 +465,28 @@ def _choose_part(sizes: Sequence[int], page: Page, by: str | None) -> Part:
 def _chart(
     kind: str,
     asked: Asked,
+    found: Any,
     *,
     part: Part = None,
     groups: Sequence[str] = (),
     table_in: DeltaGenerator | None = None,
-    **more: Any,
 ) -> str | None:
-    """One chart with its words, its table and its files; returns the group that is chosen in it, if any."""
-    found = ask(kind, asked, **more)
+    """The chart of an answer with its words, its table and its files; returns the group that is chosen in it, if any."""
     title = title_of(kind, asked.group_by)
     stem = kind if asked.group_by is None else f"{kind}-by-{asked.group_by}"
     if part is not None and hasattr(found, "groups"):
         first = min(part[0], (len(found.groups) - 1) // GROUPS_AT_A_TIME * GROUPS_AT_A_TIME)
         part = (first, first + GROUPS_AT_A_TIME)
     clicked = charts.show(
-        draw(kind, asked, dark=charts.is_dark(), part=part, **more),
+        draw(kind, asked, dark=charts.is_dark(), part=part),
         key=f"chart_{kind}",
         turn=session.get(place("turn"), 0) if groups else 0,
         selectable=bool(groups),
         groups=groups,
         picture=_picture(stem, title, found.context),
-        below_table=lambda: _offer_file(kind, asked, more),
+        below_table=lambda: _offer_file(kind, asked),
         table_in=table_in,
+        as_written=True,
     )
     merged = [note for note in found.context.notes if SMALLER_GROUPS in note or "shown at" in note]
     if merged:
@@ -509,8 +512,8 @@ def _pick(attribute: str | None, clicked: str | None, chart: str, page: Page) ->
     st.rerun()
 
 
-def _offer_file(kind: str, asked: Asked, more: Mapping[str, Any]) -> None:
-    name, content = file_of(kind, asked, **more)
+def _offer_file(kind: str, asked: Asked) -> None:
+    name, content = file_of(kind, asked)
     downloads.offer("Save as CSV", content, name, "text/csv", key=f"save_{kind}")
 
 

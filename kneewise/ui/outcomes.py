@@ -17,7 +17,7 @@ from kneewise.errors import StoreError
 from kneewise.outcomes import demo
 from kneewise.outcomes.asking import ATTRIBUTE_NAMES, Only
 from kneewise.outcomes.instruments import instruments_from
-from kneewise.ui import frame, link, material, outcome_answers, outcome_sections, session, stores
+from kneewise.ui import frame, link, material, outcome_answers, outcome_sections, session, stores, yearly_report
 from kneewise.ui.outcome_answers import Asked
 from kneewise.ui.outcome_sections import SECTIONS, SPLITS, Page, place
 from kneewise.ui.plain_text import escaped
@@ -29,7 +29,8 @@ OWN_ALLOWED = "KNEEWISE_OUTCOMES"
 
 NEWER_WAIT = (
     "Newer records are stored. The shared figures stay those of the version before, until enough people have changed in "
-    "every group that nobody can be found by comparing the two."
+    "every group that nobody can be found by comparing the two. Who looks after the records can see why, and release them by "
+    "hand: `python -m kneewise store release`."
 )
 
 
@@ -48,13 +49,13 @@ def choose() -> Page | None:
     request = link.arrived()
     if request is not None:
         session.put(place("own"), None)  # a link is always about shared figures
-    found, problems = stores.available(chosen_mode())
+    mode = _choose_mode()  # before all else: shared figures may be withdrawn while staff may see their own
+    found, problems = stores.available(mode)
     for sentence in problems:
         st.error(escaped(sentence))
     if not found:
         _offer_demonstration()
         return None
-    mode = _choose_mode()
     above = st.container()
     columns = st.columns([4, 3, 4])
     _take(request, "records", list(found))
@@ -96,9 +97,10 @@ def choose() -> Page | None:
 
 
 def show_answers(page: Page) -> None:
-    """The open part of the page; then let the address hold what is shown."""
+    """The open part of the page; let the address hold what is shown; last, what few people come for: the report."""
     outcome_sections.show(page)
     link.show(_address(page))
+    yearly_report.offer(page.asked)
 
 
 def _choose_mode() -> str:
@@ -145,10 +147,9 @@ def _made_up(records: Records) -> str:
 
 
 def _instruments(choices: ReleasedChoices) -> dict[str, str]:
-    """Ids and names, those with an important change first: the score that can say most stands on top."""
+    """Ids and names, the score that can say most on top."""
     scales = instruments_from(material.knowledge())
-    order = sorted(choices.instruments, key=lambda name: (scales[name].important_change is None, name))
-    return {name: scales[name].name for name in order}
+    return {name: scales[name].name for name in outcome_answers.first_instruments(choices.instruments)}
 
 
 # --- Whom the figures are about --------------------------------------------------------------------------------------

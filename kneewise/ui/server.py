@@ -206,10 +206,11 @@ def _prepare_outcomes() -> None:
     for name in WARM_LATER:
         __import__(name)
     from kneewise.outcomes.instruments import instruments_from
-    from kneewise.ui import material, outcome_answers, stores
+    from kneewise.ui import material, outcome_answers, stores, yearly_report
 
     try:
         outcome_answers.prepare()
+        yearly_report.prepare()
         stores.prepare(instruments_from(material.knowledge()))
     except KneewiseError as refusal:
         log.warning(" ".join(refusal.sentences))

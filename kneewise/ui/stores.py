@@ -21,9 +21,10 @@ from kneewise.outcomes.store import (
     DEMO_STORE,
     Store,
     current_version,
-    open_published,
+    open_shared,
     open_store,
     published_version,
+    shared_version,
 )
 
 log = logging.getLogger(__name__)
@@ -77,18 +78,21 @@ def opened(records: Records) -> tuple[Store, str]:
         The store changed since the choice was offered.
     """
     name, source = records.key.split("/", 1)
-    for mode in ("shared", "own"):
-        store = _open(folder(name), mode)
+    modes: tuple[Mode, ...] = ("shared", "own")
+    for mode in modes:
+        try:
+            store = _open(folder(name), mode)
+        except StoreError:
+            if mode == "own":
+                raise
+            continue  # withdrawn; the records may be the newest ones, which staff go on seeing
         if store.version == records.version:
             return store, source
     raise StoreError("The records were replaced in the meantime; open the page again.")
 
 
 def _open(store_dir: Path, mode: Mode) -> Store:
-    # Before anything was ever released from a store there is nothing that its figures could be subtracted from.
-    if mode == "shared" and published_version(store_dir) is not None:
-        return open_published(store_dir)
-    return open_store(store_dir)
+    return open_shared(store_dir) if mode == "shared" else open_store(store_dir)
 
 
 def release(store: str, instruments: Instruments) -> tuple[str, ...]:
@@ -100,6 +104,14 @@ def release(store: str, instruments: Instruments) -> tuple[str, ...]:
         Another import holds the store, or the disk refuses.
     """
     return publish_if_safe(folder(store), instruments).reasons
+
+
+def shares_newest(store: str) -> bool:
+    """Whether shared figures are made from the store's newest records."""
+    try:
+        return shared_version(folder(store)) == current_version(folder(store))
+    except StoreError:
+        return False
 
 
 def waiting(records: Records) -> bool:

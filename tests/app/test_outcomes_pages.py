@@ -351,6 +351,7 @@ def test_new_records_are_shown_at_once(clinic, open_warm):
     page = choose(page.run(), "records", "clinic/kneewise_long")
     assert page.metric[0].value == "60"
     import_export(long_csv(good_rows(90)), read_profile("kneewise_long"), clinic, instruments)
+    publish(clinic, current_version(clinic))
     assert page.run().metric[0].value == "90"
 
 

@@ -130,6 +130,32 @@ def test_a_table_and_a_picture_are_saved_and_say_synthetic(demo_store, page, ope
     assert "SYNTHETIC DATA" in waiting.value.path().read_text(encoding="utf-8")
 
 
+def test_the_yearly_report_is_saved_with_one_click_as_a_pdf(
+    demo_store, new_page, open_screen, settled, serious_violations
+):
+    page = new_page(size="tablet", scheme="dark")
+    open_screen(page, "outcomes")
+    page.get_by_text("Yearly report, as a PDF").click()
+    save = page.get_by_role("button", name="Save the report of 2025 (PDF)")
+    save.wait_for()
+    settled(page)
+    assert serious_violations(page) == []
+    main = page.locator("[data-testid=stMain]")
+    assert main.evaluate("part => part.scrollWidth <= part.clientWidth")
+    names = []
+    for _ in range(2):
+        with page.expect_download() as waiting:
+            save.click()
+        assert waiting.value.path().read_bytes().startswith(b"%PDF")
+        names.append(waiting.value.suggested_filename)
+    assert all(name.startswith("kneewise-SYNTHETIC-report-2025-akps-") and name.endswith(".pdf") for name in names)
+    choose(page, settled, "Year in which people started", "2024")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Save the report of 2024 (PDF)").click()
+    assert waiting.value.suggested_filename.startswith("kneewise-SYNTHETIC-report-2024-akps-")
+    assert page.get_by_test_id("stMetric").count() == 4  # the figures above stayed
+
+
 def test_the_keyboard_alone_splits_the_outcomes(demo_store, page, open_screen, settled):
     open_screen(page, "outcomes")
     page.get_by_role("radio", name="Subgroups", exact=True).focus()

@@ -76,6 +76,19 @@ def test_what_is_shown_says_what_it_must(said):
     assert "an index, not impulse" in said
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Of everybody who started it is plausibly",  # how far missing people could move the result
+        "Making Data Count",  # the control chart
+        "nobody is ranked",  # the funnel
+        "Half had improved by what matters by week",  # time to recovery
+    ],
+)
+def test_the_newer_answers_stand_with_their_sentences(said, words):
+    assert words in said
+
+
 def test_the_first_counterfactual_came_true(said):
     pairs = re.findall(r"expected (.+), is (.+)$", said, flags=re.MULTILINE)
     assert pairs
@@ -90,7 +103,7 @@ def test_every_chart_is_drawn(executed):
         for output in cell.outputs
         if "application/vnd.plotly.v1+json" in output.get("data", {})
     ]
-    assert len(drawn) == 6
+    assert len(drawn) == 10
 
 
 def test_the_leg_is_there_and_both_sides_set_it(executed, said):

@@ -95,7 +95,9 @@ class Courses(Space):
         # Where the clinic asks up to twelve weeks only, the attacker knows that nobody came later.
         asks = [any(course[1][place] != AWAY for course in frame["course"]) for place in range(len(DAYS))]
         self.possible = [
-            course for course in COURSES if all(seen == AWAY or here for seen, here in zip(course[1], asks, strict=True))
+            course
+            for course in COURSES
+            if all(seen == AWAY or here for seen, here in zip(course[1], asks, strict=True))
         ]
         cells = [
             cell
@@ -332,9 +334,7 @@ def _learn_recovery(space: Courses, store: Store, question: Question) -> None:
     name = axes.first or (axes.filters[0].attribute if axes.filters else None)
     every = recovering._cells(
         asked,
-        recovering.Axes(name, first_labels=split or None, table=axes.table, leave_out=axes.leave_out)
-        if name
-        else axes,
+        recovering.Axes(name, first_labels=split or None, table=axes.table, leave_out=axes.leave_out) if name else axes,
     )
     steps = shared_steps(every, POLICY)
     for label, cell in every.items():
@@ -348,7 +348,9 @@ def _learn_recovery(space: Courses, store: Store, question: Question) -> None:
         ):
             total = 0
             for step in made:
-                total += sum(n for day, n in zip(cell.days, counts, strict=True) if step.first <= -(-day // 7) <= step.last)
+                total += sum(
+                    n for day, n in zip(cell.days, counts, strict=True) if step.first <= -(-day // 7) <= step.last
+                )
                 until = space.those(lambda course, end=step.last, of=week_of: (of(course) or 999) <= end)
                 own = space.those(lambda course, step=step, of=week_of: step.first <= (of(course) or 999) <= step.last)
                 know(*interval((total + 2) // 5 * 5), mine & until, True)
@@ -461,5 +463,7 @@ def test_the_further_answers_beside_all_others_isolate_nobody(seed, tmp_path):
     solver = space.solver(true)
     isolated = solver.isolated(rows, rng)
     assert not isolated, [(groups[each][0], rows[each] @ true) for each in isolated]
-    print(f"\n{log.asked:,} questions, {log.answered:,} answered; {solver.constraints} constraints; {log.groups:,} groups looked "
-          f"at, {log.solved:,} of 1 to 9 people put to the solver; nobody isolated.")
+    print(
+        f"\n{log.asked:,} questions, {log.answered:,} answered; {solver.constraints} constraints; {log.groups:,} groups looked "
+        f"at, {log.solved:,} of 1 to 9 people put to the solver; nobody isolated."
+    )

@@ -244,6 +244,36 @@ def test_everybody_of_a_filter_bears_the_filters_name(store):
     assert drawn.figure.data[0].y[0].startswith("East<br>")
 
 
+def test_a_sum_of_rounded_groups_says_so_where_it_is_not_the_number_of_all(store):
+    """n = 1,010 beside "1,005 of 1,200" looks like a mistake."""
+    whole = charts.change_sentence(answer_change(store, Question(AKPS), SCALES))
+    assert "n = 1,005; completeness" in whole
+    answer = answer_change(store, Question(AKPS, "site"), SCALES)
+    assert answer.n != answer.completeness.count
+    assert f"n = {answer.n:,} as the sum of rounded groups; completeness" in charts.change_sentence(answer)
+    own = answer_change(store, Question(AKPS, "site"), SCALES, read_policy("own"))
+    assert "sum of rounded" not in charts.change_sentence(own)
+
+
+def test_beside_a_share_of_all_people_with_a_score_stands_their_number(store):
+    answer = answer_change(store, Question(AKPS, "site"), SCALES)
+    names = charts.draw_completeness(answer, dark=False).figure.layout.yaxis.categoryarray
+    for name, group in zip(names, answer.groups, strict=True):
+        assert group.completeness.n > group.n
+        assert name == f"{group.label}<br>n = {group.completeness.n}"
+
+
+def test_the_words_below_a_chart_leave_room_for_the_names_of_its_rows(store):
+    """On a tablet they were cut off at the right, where long names moved the plot there."""
+    answer = answer_responders(store, Question(AKPS, "age_band"), SCALES)
+    names = charts.draw_responders(answer, STATUS, dark=False).figure.layout.yaxis.categoryarray
+    longest = max(len(line) for name in names for line in name.split("<br>"))
+    assert longest > 15
+    figure = charts.draw_responders(answer, STATUS, dark=False).figure
+    figure = with_source(figure, "How far people moved by age band", answer.n, answer.context, charts.palette(False))
+    assert all(len(line) + longest <= 64 for line in figure.layout.annotations[-1].text.split("<br>"))
+
+
 def test_a_saved_picture_says_what_it_is(store):
     """It is seen without its page: what, of whom, whose records; first of all that they are made up."""
     answer = answer_responders(store, Question(AKPS, only=("site", "East")), SCALES)

@@ -31,6 +31,7 @@ from kneewise.outcomes.over_time import answer_over_time
 from kneewise.outcomes.quality import answer_quality
 from kneewise.outcomes.recovering import answer_recovery
 from kneewise.statistics.funnel import UPPER_QUANTILE_95, UPPER_QUANTILE_998
+from kneewise.ui import outcome_sections
 from tests.further_samples import AKPS, PAIN, demo_store
 from tests.outcomes_samples import SCALES
 
@@ -168,6 +169,12 @@ def test_points_that_stand_out_differ_in_shape_and_word():
     assert course.y[4] is None
 
 
+def test_the_page_has_words_for_every_finding_of_the_chart():
+    """A measure that is the same in every period ended the page with an apology."""
+    assert set(outcome_sections._VARIATION) == set(control_chart._VARIATION)
+    assert set(outcome_sections._ASSURANCE) == set(control_chart._ASSURANCE)
+
+
 def test_target_and_new_limits_are_said():
     chart = answer_over_time(
         demo_store(),
@@ -281,6 +288,31 @@ def test_quality_names_what_is_least_known():
     assert "one of 3 sources" in still
 
 
+def test_a_bound_stands_at_the_end_that_it_speaks_of():
+    """In the middle of the scale "more than 99 %" was read as half."""
+    answer = answer_quality(demo_store(), Question(AKPS), SCALES)
+    places = {}
+    for text in ("more than 99 %", "at least 95 %", "fewer than 5 %", "at most 5 %", TOO_FEW.text):
+        share = ReleasedShare(None, None, None, None, None, text)
+        one = dataclasses.replace(answer, rows=(dataclasses.replace(answer.rows[0], share=share),))
+        (note,) = quality_bars.draw_quality(one, dark=False).figure.layout.annotations
+        assert note.text == text
+        places[text] = (note.x, note.xanchor)
+    right, left, middle = (100, "right"), (0, "left"), (50, None)
+    assert list(places.values()) == [right, right, left, left, middle]
+
+
+def test_a_curve_has_a_mark_at_its_end_alone():
+    """The last step has no length: without a mark nobody sees where it leads."""
+    for question in (Question(AKPS), Question(AKPS, "symptom_duration")):
+        answer = answer_recovery(demo_store(), question, SCALES)
+        each = recovery_curve.draw_recovery(answer, STATUS, dark=False)
+        curves = [trace for trace in each.figure.data if trace.mode == "lines+markers"]
+        assert len(curves) == len(answer.groups)
+        for trace in curves:
+            assert [size > 0 for size in trace.marker.size] == [False] * (len(trace.x) - 1) + [True]
+
+
 def test_a_hundred_marks_per_visit():
     answer = answer_like_mine(demo_store(), LikeMine(AKPS, "18 to 39"), SCALES)
     each = like_mine.draw_like_mine(answer, STATUS, dark=False)
@@ -289,7 +321,12 @@ def test_a_hundred_marks_per_visit():
     for trace, week in zip(marks, answer.weeks, strict=True):
         assert sum(symbol == "circle" for symbol in trace.marker.symbol) == week.share.percent
     assert max(marks[0].x) < min(marks[1].x)
-    assert [note.text for note in each.figure.layout.annotations] == ["about 6 weeks", "about 12 weeks"]
+    said = [note.text for note in each.figure.layout.annotations]
+    for week, (above, below) in zip(answer.weeks, (said[:2], said[2:]), strict=True):
+        assert above == f"about {week.week} weeks: {week.share.percent} %"
+        # One text, not two that touch where the range is narrow.
+        assert below == f"{week.share.low_percent} to {week.share.high_percent} %"
+    assert not [trace for trace in each.figure.data if trace.mode == "text"]
     assert "not a prediction" in each.sentence
     assert "no control group" in each.sentence
 
@@ -314,6 +351,15 @@ def test_the_levels_of_the_funnel_are_those_of_its_limits():
         assert f"{level}\u00a0% (" in each.sentence
         assert f"{level} % limits" in {trace.name for trace in each.figure.data}
     assert ".." not in each.sentence
+
+
+@pytest.mark.parametrize("instrument", [AKPS, PAIN])
+def test_better_lies_higher_in_the_funnel_whatever_the_score(instrument):
+    """A pain score falls when people get better: its better sites lay below the funnel, under the sign of "up"."""
+    answer = answer_comparison(demo_store(), Question(instrument, "site"), SCALES)
+    axis = funnel_plot.draw_comparison(answer, dark=False).figure.layout.yaxis
+    assert axis.title.text.endswith("(better lies higher)")
+    assert (axis.autorange == "reversed") is not answer.context.higher_is_better
 
 
 def test_how_many_units_chance_puts_outside_comes_from_the_level():

@@ -20,6 +20,7 @@ from kneewise.outcomes.answers import (
     bin_edges,
     list_choices,
 )
+from kneewise.outcomes.asking import in_order
 from kneewise.outcomes.importing import import_export
 from kneewise.outcomes.profiles import read_profile
 from kneewise.outcomes.store import open_store
@@ -175,3 +176,12 @@ def test_choices_are_released_too(store):
     assert choices.instruments == ("instrument.akps", "instrument.koos_pf", "instrument.nprs_worst")
     assert dict(choices.attributes).keys() == set(read_policy().grid)
     assert all(count % 5 == 0 and count >= 10 for count in counts_in(choices))
+
+
+def test_groups_stand_as_they_grow_and_what_was_merged_last():
+    ages = ["18 to 39", "40 to 59", "60 and over", "not recorded", "smaller groups", "under 18"]
+    assert sorted(ages, key=in_order) == ["under 18", "18 to 39", "40 to 59", "60 and over", "not recorded", "smaller groups"]
+    durations = ["3 to 12 months", "over 12 months", "under 3 months"]
+    assert sorted(durations, key=in_order) == ["under 3 months", "3 to 12 months", "over 12 months"]
+    assert sorted(["middle third", "high third", "low third"], key=in_order) == ["low third", "middle third", "high third"]
+    assert sorted(["Site 10", "2024 Q1", "2023 Q4"], key=in_order) == ["Site 10", "2023 Q4", "2024 Q1"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from kneewise.errors import DisclosureRefused
@@ -10,6 +12,8 @@ from kneewise.outcomes.answers import Question, prepare
 from kneewise.outcomes.importing import import_export
 from kneewise.outcomes.profiles import read_profile
 from kneewise.outcomes.store import Store, open_store
+from kneewise.ui import outcome_answers, stores
+from kneewise.ui.outcome_answers import Asked, Refused
 from tests.outcomes_samples import SCALES, good_rows, long_csv
 
 
@@ -46,3 +50,56 @@ def test_what_may_not_be_shown_is_passed_over(tmp_path):
     assert prepare(store, SCALES) == 0
     with pytest.raises(DisclosureRefused):
         answers.answer_change(store, Question(instrument, source="clinic"), SCALES)
+
+
+@pytest.fixture
+def clinic(tmp_path, monkeypatch):
+    """A clinic store of 240 made-up people under the page, and no demonstration beside it."""
+    stored(tmp_path / "clinic", 240)
+    monkeypatch.setenv("KNEEWISE_STORE", str(tmp_path / "clinic"))
+    monkeypatch.setenv("KNEEWISE_DEMO_STORE", str(tmp_path / "none"))
+    monkeypatch.setattr(outcome_answers, "REST", 0)
+    return next(iter(stores.available()[0].values()))
+
+
+def clicks(records: stores.Records) -> list[Asked]:
+    """Everything that one choice on the page asks of the score it begins with: nothing, a split, a filter."""
+    choices = outcome_answers.choices_of(records, "shared")
+    instrument = choices.instruments[0]
+    splits = [Asked(records, "shared", instrument, group_by=name) for name, _ in choices.attributes]
+    filters = [
+        Asked(records, "shared", instrument, ((name, each.value),)) for name, listed in choices.attributes for each in listed
+    ]
+    return [Asked(records, "shared", instrument), *splits, *filters]
+
+
+def test_the_first_choice_on_the_page_waits_for_nothing(clinic, monkeypatch):
+    assert outcome_answers.prepare() > 0
+    store, _ = stores.opened(clinic)
+    worked_out = []
+    remembered = type(store).remembered
+
+    def watched(self, key, make):
+        return remembered(self, key, lambda: worked_out.append(key) or make())
+
+    monkeypatch.setattr(type(store), "remembered", watched)
+    given = 0
+    for asked in clicks(clinic):
+        for kind in outcome_answers.SPLIT_KINDS:
+            worked_out.clear()
+            found = outcome_answers.ask(kind, asked)
+            # A refusal is no answer and is not remembered.
+            assert isinstance(found, Refused) or not worked_out, (kind, asked)
+            given += not isinstance(found, Refused)
+    assert given > 30
+
+
+def test_working_ahead_rests_after_each_answer(clinic, monkeypatch):
+    """Whoever uses the app meanwhile must get on."""
+    rested = []
+    monkeypatch.setattr(outcome_answers, "REST", 0.5)
+    monkeypatch.setattr(outcome_answers.time, "sleep", rested.append)
+    begun = time.perf_counter()
+    made = outcome_answers.prepare()
+    assert len(rested) >= made > 30
+    assert 0.1 * (time.perf_counter() - begun) < sum(rested) < 0.5 * (time.perf_counter() - begun)

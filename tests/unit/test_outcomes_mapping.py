@@ -376,3 +376,79 @@ def test_our_own_long_form_mapped_by_hand_gives_the_same_records():
     assert {each.column: each.meaning for each in by_hand.columns} == {
         each.column: each.meaning for each in by_profile.columns
     }
+
+
+# --- Beginning with a mapping that was kept
+
+
+def again(draft: mapping.Draft, content: bytes) -> Profile:
+    """What the mapping becomes when it is opened for another export and nothing is changed."""
+    kept = Profile.model_validate(yaml.safe_load(profile_as_yaml(draft_to_profile(draft, KNOWN))))
+    return draft_to_profile(mapping.start_from(kept, drafted(content), KNOWN), KNOWN)
+
+
+def chosen_sheet() -> mapping.Draft:
+    """The sheet mapped otherwise than it is guessed: two columns left out, a value turned, codes, a name, a day."""
+    draft = decided(drafted(clinic_sheet()))
+    draft = changed(draft, "Gender", meaning=IGNORE)
+    draft = changed(draft, "Worst pain wk12", meaning=IGNORE, instrument="", day=None)
+    draft = changed(draft, "Kujala 3 months", day=91)
+    draft = changed(draft, "Arm", values={**of(draft, "Arm").values, "wait": "", "tape": "exercise only"})
+    return replace(draft, label="Knee clinic", not_known=("99", "n/k"))
+
+
+def test_a_kept_mapping_begins_as_it_was_chosen_not_as_it_is_guessed():
+    kept = draft_to_profile(chosen_sheet(), KNOWN)
+    draft = mapping.start_from(kept, drafted(clinic_sheet()), KNOWN)
+    assert of(draft, "Gender").meaning == IGNORE
+    assert of(draft, "Gender").why == "the mapping that was kept leaves it out"
+    assert of(draft, "Worst pain wk12").meaning == IGNORE
+    assert (of(draft, "Kujala 3 months").instrument, of(draft, "Kujala 3 months").day) == ("instrument.akps", 91)
+    assert of(draft, "Arm").values["wait"] == ""
+    assert of(draft, "Arm").values["tape"] == "exercise only"
+    assert of(draft, "Full Name").looks_like
+    assert (draft.label, draft.not_known) == ("Knee clinic", ("99", "n/k"))
+
+
+def test_opening_a_kept_mapping_changes_nothing_of_it():
+    draft = chosen_sheet()
+    assert again(draft, clinic_sheet()) == draft_to_profile(draft, KNOWN)
+
+
+def test_what_this_export_lacks_stays_decided_and_what_is_new_is_guessed_or_asked():
+    draft = chosen_sheet()
+    kept = draft_to_profile(draft, KNOWN)
+    other = clinic_sheet().replace(b";wait;", b";manual therapy;").replace(b";exercise;", b";something else;")
+    found = of(mapping.start_from(kept, drafted(other), KNOWN), "Arm").values
+    assert found["wait"] == ""
+    assert found["exercise"] == of(draft, "Arm").values["exercise"]
+    assert found["something else"] is None
+    assert found["tape"] == "exercise only"
+
+
+def test_a_column_that_looks_like_people_is_left_out_whatever_was_chosen_before():
+    kept = draft_to_profile(decided(drafted(clinic_sheet())), KNOWN)
+    other = clinic_sheet().replace(b";North;", b";ann.north@example.org;").replace(b";South;", b";bob.south@example.org;")
+    column = of(mapping.start_from(kept, drafted(other), KNOWN), "Clinic")
+    assert column.looks_like
+    assert column.meaning == IGNORE
+
+
+@pytest.mark.parametrize("days", [0, -30])
+def test_visits_questionnaires_and_the_days_before_come_back(days):
+    visits = ["Patient ID,Came,PROM,Result,Gender"]
+    visits += [
+        f"K{n},{came},{name},{50 + n % 9},{'FM'[n % 2]}"
+        for n in range(40)
+        for came in ("baseline", "later on")
+        for name in ("Kujala", "mystery")
+    ]
+    content = "\n".join(visits).encode()
+    draft = drafted(content)
+    draft = changed(draft, "Came", meaning="visit", values={"baseline": "0", "later on": "70"})
+    draft = changed(draft, "PROM", meaning="instrument", values={"Kujala": "instrument.akps", "mystery": "instrument.koos_pf"})
+    draft = changed(draft, "Result", meaning="value", instrument="", day=None)
+    draft = replace(draft, earliest_day=days)
+    profile = draft_to_profile(draft, KNOWN)
+    assert profile.long.visits == {"baseline": 0, "later on": 70}
+    assert again(draft, content) == profile

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
+import os
+import stat
 import threading
+from pathlib import Path
 
 import pytest
 
 from kneewise.errors import ImportRefused, StoreError
 from kneewise.outcomes import manifests
-from kneewise.outcomes.importing import import_export
+from kneewise.outcomes.erasing import erase
+from kneewise.outcomes.identity import read_key
+from kneewise.outcomes.importing import import_export, preview
 from kneewise.outcomes.profiles import read_profile
 from kneewise.outcomes.store import (
     EMPTY_VERSION,
     KEPT_VERSIONS,
     current_version,
     open_published,
+    open_shared,
     open_store,
     publish,
     published_version,
@@ -203,7 +210,7 @@ def test_a_store_of_format_1_is_read_undone_and_rewritten_by_the_next_import(tmp
     assert outcomes[["responder", "recovered_day", "last_seen_day"]].isna().all().all()
     third = put(tmp_path / "s", 40)
     written = json.loads((tmp_path / "s" / "manifests" / f"{third}.json").read_text())
-    assert written["format_version"] == manifests.FORMAT_VERSION == 2
+    assert written["format_version"] == manifests.FORMAT_VERSION == 3
     assert [entry["rows"]["score"] for entry in written["sources"]] == [80, 40]
     undo(tmp_path / "s")
     assert undo(tmp_path / "s") == first
@@ -217,12 +224,14 @@ def test_migrating_changes_nothing_that_was_given_and_is_done_once():
     found = manifests.migrated(given)
     assert given == before
     assert found == {
-        "format_version": 2,
+        "format_version": 3,
         "parent": EMPTY_VERSION,
         "created_unix": 7,
-        "sources": [{**entry, "rows": {"episode": 3, "score": 5}, "important_changes": {}}],
+        "sources": [{**entry, "rows": {"episode": 3, "score": 5}, "important_changes": {}, "overlaps": []}],
     }
     assert manifests.migrated(found) == found
+    of_two = {name: value for name, value in found["sources"][0].items() if name != "overlaps"}
+    assert manifests.migrated({**found, "format_version": 2, "sources": [of_two]}) == found
     assert manifests.migrated({**given, "parent": "0123456789ab"})["parent"] == "0123456789ab"
     for wrong in (0, -1, "1", None, True, 1.0):
         with pytest.raises(ValueError, match="no format"):
@@ -249,13 +258,13 @@ def test_shared_figures_keep_their_version_until_another_is_released(tmp_path):
     undo(tmp_path / "s")
     assert episodes_in(open_published(tmp_path / "s")) == 36
     publish(tmp_path / "s", None)
-    assert published_version(tmp_path / "s") is None
+    assert published_version(tmp_path / "s") == EMPTY_VERSION
     assert episodes_in(open_store(tmp_path / "s")) == 35
 
 
 def test_only_a_complete_version_is_released(tmp_path):
     put(tmp_path / "s", 30)
-    for name, said in ((EMPTY_VERSION, "without data"), ("../../x", "without data"), ("0123456789ab", "is missing")):
+    for name, said in ((EMPTY_VERSION, "without data"), ("../../x", "keeps no version"), ("0123456789ab", "keeps no version")):
         with pytest.raises(StoreError, match=said):
             publish(tmp_path / "s", name)
     next((tmp_path / "s" / "files").glob("clinic-score-*")).unlink()
@@ -263,7 +272,7 @@ def test_only_a_complete_version_is_released(tmp_path):
         publish(tmp_path / "s", current_version(tmp_path / "s"))
     assert published_version(tmp_path / "s") is None
     (tmp_path / "s" / "PUBLISHED").write_text("nonsense")
-    with pytest.raises(StoreError, match="PUBLISHED file in s is damaged; release a version"):
+    with pytest.raises(StoreError, match=r"can't be read; list the others .* store release --version"):
         open_published(tmp_path / "s")
 
 
@@ -283,10 +292,212 @@ def test_a_source_name_is_no_path(tmp_path):
         put(tmp_path / "s", 30, "../../x")
 
 
+@pytest.mark.parametrize("episodes", [(30,), (30, 31)], ids=["one version", "two versions"])
+def test_a_lost_pointer_is_no_empty_store(tmp_path, episodes):
+    """An import that took it for one would delete every other source."""
+    folder = tmp_path / "s"
+    for count in episodes:
+        last = put(folder, count, "other")
+    before = {path.name: path.read_bytes() for path in (folder / "files").iterdir()}
+    (folder / "CURRENT").unlink()
+    said = r"The store's CURRENT file in s is missing.*store undo --to"
+    for attempt in (
+        lambda: put(folder, 20),
+        lambda: open_store(folder),
+        lambda: current_version(folder),
+    ):
+        with pytest.raises(StoreError, match=said):
+            attempt()
+    assert {path.name: path.read_bytes() for path in (folder / "files").iterdir()} == before
+    assert version_lines(folder)[0].startswith(last)
+    assert undo(folder, last) == last
+    put(folder, 20)
+    assert {info.source for info in open_store(folder).sources} == {"clinic", "other"}
+
+
+def test_what_a_killed_first_import_left_is_no_lost_pointer(tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    real = os.replace
+    for at in range(12):
+        folder, steps = tmp_path / str(at), []
+
+        def broken(source, target, at=at, steps=steps):
+            steps.append(target)
+            if len(steps) == at + 1:
+                raise Killed
+            real(source, target)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "replace", broken)
+            try:
+                put(folder, 30, "other")
+            except Killed:
+                assert current_version(folder) is None
+            else:
+                break
+        put(folder, 20)
+        assert [info.source for info in open_store(folder).sources] == ["clinic"]
+    assert at > 4, "hardly any step was seen"
+
+
+def test_an_import_deletes_nothing_that_is_not_the_stores_own(tmp_path):
+    folder = tmp_path / "s"
+    foreign = [
+        folder / name
+        for name in (
+            "files/thesis.docx",
+            "files/clinic-episode-notes.parquet",
+            "files/clinic-episode.old.tmp",
+            "manifests/shipping.txt",
+            "manifests/shipping.json",
+            "manifests/shipping.json.1.tmp",
+            "draft.tmp",
+        )
+    ]
+    for path in foreign:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("somebody else's")
+    own = [
+        folder / name
+        for name in (
+            "files/clinic-episode.123.tmp",
+            "files/clinic-episode-0123456789abcdef.parquet",
+            "manifests/0123456789ab.json.123.tmp",
+            "CURRENT.123.tmp",
+        )
+    ]
+    put(folder, 20)
+    for path in own:
+        path.write_text("left by a killed import")
+    put(folder, 30)
+    assert [path.name for path in foreign if not path.exists()] == []
+    assert [path.name for path in own if path.exists()] == []
+    assert open_store(folder).sources[0].episodes == 30
+    assert [line.split()[0] for line in version_lines(folder)][1:].count("shipping") == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps who may read elsewhere")
+def test_what_is_stored_can_be_read_by_its_owner_only(tmp_path):
+    usual = os.umask(0o022)
+    try:
+        put(tmp_path / "s", 20)
+        publish(tmp_path / "s", current_version(tmp_path / "s"))
+    finally:
+        os.umask(usual)
+    files = [path for path in (tmp_path / "s").rglob("*") if path.is_file()]
+    assert len(files) >= 7
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in files} == {path.name: 0o600 for path in files}
+
+
+@pytest.mark.parametrize("harm", ["gone", "cut", "pointer"])
+def test_a_released_version_that_cannot_be_read_keeps_its_files_and_the_list_goes_on(tmp_path, harm):
+    folder = tmp_path / "s"
+    first = put(folder, 30)
+    publish(folder, first)
+    for episodes in (31, 32, 33, 34):
+        put(folder, episodes)
+    manifest = folder / "manifests" / f"{first}.json"
+    content = manifest.read_bytes()
+    if harm == "gone":
+        manifest.unlink()
+    elif harm == "cut":
+        manifest.write_bytes(content[:40])
+    else:
+        (folder / "PUBLISHED").write_text("nonsense")
+    lines = version_lines(folder)
+    assert lines[0].startswith(current_version(folder))
+    assert any("can't be read" in line and "store release" in line for line in lines)
+    with pytest.raises(StoreError, match="released for shared figures can't be read"):
+        open_shared(folder)
+    put(folder, 35)
+    manifest.write_bytes(content)
+    (folder / "PUBLISHED").write_text(first)
+    assert episodes_in(open_published(folder)) == 30
+
+
 def test_a_damaged_key_is_refused(tmp_path):
     (tmp_path / "s.key").write_bytes(b"short")
     with pytest.raises(StoreError, match=r"key file s\.key is damaged"):
         import_export(long_csv(good_rows(30)), read_profile("kneewise_long"), tmp_path / "s", SCALES)
+
+
+def test_a_lost_key_is_said_and_never_replaced_while_it_is_needed(tmp_path):
+    """With another key nobody would be found again: an erasure would say that nothing is left."""
+    folder, key = tmp_path / "s", tmp_path / "s.key"
+
+    def take():
+        return import_export(long_csv(good_rows(30)), read_profile("kneewise_long"), folder, SCALES)
+
+    def look():
+        return preview(long_csv(good_rows(30)), read_profile("kneewise_long"), SCALES, store_dir=folder)
+
+    take()
+    kept = key.read_bytes()
+    key.unlink()
+    for attempt in (take, look):
+        with pytest.raises(StoreError) as refusal:
+            attempt()
+        assert refusal.value.sentences == (
+            "The key s.key is missing, so nobody would be found again; put it back, or erase the source first.",
+        )
+        assert not key.exists()
+    key.write_bytes(kept)
+    assert not take().changed
+    key.unlink()
+    erase(folder, "kneewise_long")
+    assert take().changed
+    assert key.read_bytes() != kept
+
+
+def test_a_key_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    """Whoever looks while it is made sees no half of it, and two who make it at once go on with the same one."""
+    seen = []
+    real = os.link
+
+    def late(source, target):
+        seen.append((len(Path(source).read_bytes()), Path(target).exists()))
+        Path(target).write_bytes(b"k" * 32)  # somebody else was faster
+        real(source, target)
+
+    monkeypatch.setattr(os, "link", late)
+    assert read_key(tmp_path / "s.key") == b"k" * 32
+    assert seen == [(32, False)]
+    assert [path.name for path in tmp_path.iterdir()] == ["s.key"]
+
+
+def test_where_files_have_one_name_only_a_key_is_made_all_the_same(tmp_path, monkeypatch):
+    def unknown(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", unknown)
+    key = read_key(tmp_path / "s.key")
+    assert len(key) == 32
+    assert read_key(tmp_path / "s.key") == key
+    assert [path.name for path in tmp_path.iterdir()] == ["s.key"]
+    assert os.name == "nt" or stat.S_IMODE((tmp_path / "s.key").stat().st_mode) == 0o600
+
+
+def test_many_first_imports_at_once_agree_on_the_key(tmp_path):
+    found, begin = [], threading.Barrier(8)
+
+    def make():
+        begin.wait()
+        try:
+            found.append(read_key(tmp_path / "s.key"))
+        except StoreError as refusal:
+            found.append(str(refusal))
+
+    for _ in range(20):
+        (tmp_path / "s.key").unlink(missing_ok=True)
+        found.clear()
+        threads = [threading.Thread(target=make) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert set(found) == {(tmp_path / "s.key").read_bytes()}
 
 
 def test_eight_threads_read_one_store_without_mixing_answers(tmp_path):

@@ -12,6 +12,7 @@ from kneewise.outcomes.store import (
     EMPTY_VERSION,
     current_version,
     open_published,
+    open_shared,
     open_store,
     publish,
     published_version,
@@ -121,7 +122,7 @@ def test_erasing_everything_leaves_an_empty_store_that_can_be_filled_again(tmp_p
     publish(folder, current_version(folder))
     done = erase(folder, "clinic")
     assert (done.version, done.published_withdrawn) == (None, True)
-    assert (current_version(folder), published_version(folder)) == (None, None)
+    assert (current_version(folder), published_version(folder)) == (None, None)  # made up, so nobody is to be protected
     assert not list((folder / "files").iterdir())
     assert not list((folder / "manifests").iterdir())
     with pytest.raises(StoreError, match="no earlier import"):
@@ -154,9 +155,105 @@ def test_shared_figures_lose_a_version_whose_content_changed(tmp_path):
         put(folder, everybody_but_e3(episodes))
     done = erase(folder, "clinic", ["E3"])
     assert (done.episodes, done.versions, done.published_withdrawn) == (1, 1, True)
-    assert published_version(folder) is None
+    assert published_version(folder) == EMPTY_VERSION
     assert nowhere(folder, stored_id(folder, "E3"))
     assert "withdrawn" in " ".join(erasure_lines(done))
+    assert "store release --version" in " ".join(erasure_lines(done))
+
+
+def test_shared_figures_are_withdrawn_also_where_nothing_was_ever_released_by_a_command(tmp_path):
+    """Until something is released shared figures are made from the newest records, so somebody may have kept them."""
+    folder = tmp_path / "s"
+    put(folder, 30, synthetic=False)
+    assert len(people(open_shared(folder))) == 30
+    assert erase(folder, "clinic", ["E3"]).published_withdrawn
+    with pytest.raises(StoreError, match="withdrawn"):
+        open_shared(folder)
+    put(folder, 40, synthetic=False)
+    with pytest.raises(StoreError, match="withdrawn"):
+        open_shared(folder)
+
+
+def test_ids_that_were_not_found_are_counted(tmp_path):
+    folder = tmp_path / "s"
+    put(folder, 30)
+    done = erase(folder, "clinic", ["E3", "E4 ", "e5", "E 6", "999"])
+    assert (done.episodes, done.named, done.not_found) == (2, 5, 3)
+    said = "3 of the 5 ids named were not found; write them as the export does."
+    assert said in erasure_lines(done)
+    assert "2 episodes" in erasure_lines(done)[0]
+    again = erase(folder, "clinic", ["E3", stored_id(folder, "E7")])
+    assert "1 of the 2 ids named was not found; write them as the export does." in erasure_lines(again)
+    nobody = erase(folder, "clinic", ["E3"])
+    assert nobody.not_found == 1
+    assert "write them as the export does" in " ".join(erasure_lines(nobody))
+    assert "not found" not in " ".join(erasure_lines(erase(folder, "clinic")))
+
+
+@pytest.mark.parametrize("harm", ["gone", "cut"])
+def test_a_damaged_file_of_an_earlier_version_keeps_nobody_from_being_erased(tmp_path, harm):
+    folder = tmp_path / "s"
+    first = put(folder, 30)
+    put(folder, 31)
+    lost = {path.name for path in (folder / "files").glob("clinic-score-*")}
+    lost -= set(read_version(folder, first).sources[0].files.values())
+    put(folder, 32)
+    theirs = stored_id(folder, "E3")
+    for name in lost:
+        path = folder / "files" / name
+        path.unlink() if harm == "gone" else path.write_bytes(path.read_bytes()[:-20])
+    done = erase(folder, "clinic", ["E3"])
+    assert (done.episodes, done.versions, done.dropped) == (1, 2, 1)
+    assert "1 earlier version can't be read any more and is dropped" in " ".join(erasure_lines(done))
+    assert nowhere(folder, theirs)
+    assert open_store(folder).source().episodes == 31
+    undo(folder)
+    assert open_store(folder).source().episodes == 29
+
+
+def test_a_damaged_file_of_the_version_that_counts_is_said(tmp_path):
+    folder = tmp_path / "s"
+    put(folder, 30)
+    put(folder, 31)
+    counts = read_version(folder, current_version(folder)).sources[0].files["score"]
+    (folder / "files" / counts).write_bytes(b"nothing")
+    before = {path.name for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(StoreError, match="A file of source 'clinic' is damaged"):
+        erase(folder, "clinic", ["E3"])
+    assert before <= {path.name for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("harm", ["pointer", "manifest", "file"])
+def test_a_released_version_that_cannot_be_read_is_withdrawn_by_an_erasure(tmp_path, harm):
+    folder = tmp_path / "s"
+    first = put(folder, 30)
+    publish(folder, first)
+    for episodes in (31, 32, 33, 34):
+        put(folder, episodes)
+    if harm == "pointer":
+        (folder / "PUBLISHED").write_text("nonsense")
+    elif harm == "manifest":
+        (folder / "manifests" / f"{first}.json").unlink()
+    else:
+        (folder / "files" / read_version(folder, first).sources[0].files["score"]).write_bytes(b"nothing")
+    done = erase(folder, "clinic", ["E3"])
+    assert done.published_withdrawn
+    assert published_version(folder) == EMPTY_VERSION
+    assert nowhere(folder, stored_id(folder, "E3"))
+    assert open_store(folder).source().episodes == 33
+
+
+def test_a_source_erased_whole_after_many_imports_leaves_an_empty_store(tmp_path):
+    folder = tmp_path / "s"
+    for episodes in (30, 31, 32, 33):
+        put(folder, episodes)
+    done = erase(folder, "clinic")
+    assert done.version is None
+    assert "The store holds no data any more." in erasure_lines(done)
+    assert current_version(folder) is None
+    assert not list((folder / "manifests").iterdir())
+    with pytest.raises(StoreError, match="holds no data yet"):
+        open_store(folder)
 
 
 def test_what_an_undone_import_left_goes_too(tmp_path):
