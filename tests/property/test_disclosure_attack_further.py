@@ -380,9 +380,10 @@ def _learn_quality(space: Courses, true: np.ndarray, found) -> None:
         elif row.share.text.startswith("at most"):
             know(0, few - 1, some)
         elif row.share.text.startswith("at least"):
+            inside = some if row.kind == "visit" else everybody & some
             told_as = 7 if row.kind == "visit" else 0  # the count may be told as another's
             # One percent more, for the bound is a whole one.
-            space.know(-told_as, np.inf, {0: (everybody & some) - (int(bound) / 100 - 0.01) * everybody})
+            space.know(-told_as, np.inf, {0: inside - (int(bound) / 100 - 0.01) * everybody})
             # At most so many are left; where the bound does not say more, at least it says that.
             if row.kind == "visit" or int(bound) == 100 * (found.n - few) // found.n:
                 space.know(-np.inf, few - 1 + told_as, {0: everybody.astype(float) - some})
@@ -400,7 +401,7 @@ def _learn_like_mine(space: Courses, true: np.ndarray, found, criteria: Iterable
     know(POLICY.threshold, np.inf, alike & ~space.paired())
     for each in found.weeks:
         seen, better = alike & space.seen(each.week), alike & space.seen(each.week, (BETTER,))
-        everybody = true @ cell == true @ space.scored()
+        everybody = bool(true @ cell == true @ space.scored())
         nobody_later = not any(true @ space.seen(week) for week in DAYS if week > each.week)
         beside = [better & last] * everybody + [last] * nobody_later
         _told(space, true, each.share.n, seen, alike & space.paired(), *[space.seen(each.week)] * everybody)
