@@ -42,7 +42,7 @@ def draw_recovery(recovery: ReleasedRecovery, status: str, *, dark: bool, part: 
     last = max((group.steps[-1].week for group in groups), default=1)
     layout = plain(colours, _HEIGHT_PX) | ({} if alone else LEGEND_ABOVE) | {
         "xaxis": AXIS | {"title": {"text": "weeks since the first score", "standoff": 10}, "range": [0, last * 1.02],
-                         "fixedrange": True, "showgrid": False, "zeroline": False},
+                         "fixedrange": True, "showgrid": False, "zeroline": False} | _still_followed(groups, alone),
         "yaxis": AXIS | {"title": {"text": "% who improved by what matters", "standoff": 10}, "range": [0, 100],
                          "tickvals": [0, 25, 50, 75, 100], "fixedrange": True, "gridcolor": colours.faint},
     }  # fmt: skip
@@ -52,6 +52,18 @@ def draw_recovery(recovery: ReleasedRecovery, status: str, *, dark: bool, part: 
         recovery_table(recovery, part),
         alt_text("Time to recovery", recovery.context),
     )
+
+
+def _still_followed(groups: list[ReleasedCurve], alone: bool) -> dict:
+    """Below the weeks of a curve that stands alone: how many people were still followed then and had not recovered."""
+    if not alone or not groups:
+        return {}
+    told = [(week, count_text(people) or "few") for week, people in groups[0].at_risk]
+    return {
+        "tickvals": [week for week, _ in told],
+        "ticktext": [f"{week}<br>{people}" for week, people in told],
+        "title": {"text": "weeks since the first score; below them, people still followed", "standoff": 10},
+    }
 
 
 def recovery_sentence(recovery: ReleasedRecovery, status: str) -> str:
@@ -70,8 +82,9 @@ def recovery_sentence(recovery: ReleasedRecovery, status: str) -> str:
             parts.append(f"Too few people to be drawn: {', '.join(few)}.")
     parts.append(
         f"What matters: {recovery.important_change:g} points or more for the better ({status}). {recovery.method} "
-        "Recovery is seen only when somebody comes, so it happened at that time or before; people who stopped coming "
-        "may have recovered or given up. A line ends where few people are still followed."
+        "Recovery is seen only when somebody comes, so it happened at that time or before. The curve takes it that people "
+        "who stopped coming went on as those who still came, so it can end above the share who improved; they may have "
+        "recovered or given up. A line ends where few people are still followed."
     )
     parts.append(tail_text(recovery.context, recovery.n, recovery.completeness))
     return " ".join(parts)
