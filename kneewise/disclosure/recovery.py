@@ -138,7 +138,7 @@ def shared_steps(cells: Mapping[str, RecoveryCell], policy: Policy) -> tuple[tup
     DisclosureRefused
         Not even one step has enough people in every group.
     """
-    weeks = max((_week(max(cell.days)) for cell in cells.values() if cell.days), default=0)
+    weeks = max((week_of(max(cell.days)) for cell in cells.values() if cell.days), default=0)
     events = np.array([_by_week(cell.days, cell.events, weeks) for cell in cells.values()]).reshape(-1, weeks + 1)
     censored = np.array([_by_week(cell.days, cell.censored, weeks) for cell in cells.values()]).reshape(-1, weeks + 1)
     return _steps(events, policy), _steps(censored, policy)
@@ -206,14 +206,14 @@ def _too_few(policy: Policy) -> str:
     )
 
 
-def _week(day: int) -> int:
-    """The week at whose end that day has come."""
+def week_of(day: int) -> int:
+    """The week at whose end that day since the first score has come."""
     return math.ceil(day / DAYS_OF_WEEK)
 
 
 def _by_week(days: Sequence[int], counts: Sequence[int], weeks: int) -> np.ndarray:
     by_week = np.zeros(weeks + 1, dtype=np.int64)
-    np.add.at(by_week, [_week(day) for day in days], np.asarray(counts, dtype=np.int64))
+    np.add.at(by_week, [week_of(day) for day in days], np.asarray(counts, dtype=np.int64))
     return by_week
 
 

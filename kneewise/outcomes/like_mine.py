@@ -6,7 +6,8 @@ then how long symptoms have lasted, then the first score. Age always stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -191,14 +192,7 @@ def _shared_match(
         axes = Axes(table=table, leave_out=asked.leave_out)
         return more_questions.week_cells(asked.store, asked.info, asked.scale, axes, windows)
 
-    labels = {}
-    for name in TABLE:
-        one = Question(asked.question.instrument, group_by=name, source=asked.question.source)
-        grouping = plan_groups(
-            check_question(asked.store, one, asked.instruments, asked.policy), read, _measures, TABLE
-        )
-        labels[name] = grouping.labels.get(name, {}) if grouping.possible else {}
-    cells = read(tuple(sorted(TABLE)))
+    labels, cells = _labels(asked, read), read(tuple(sorted(TABLE)))
     usable = []
     for name, values in criteria.items():
         if [value for value, label in labels.get(name, {}).items() if label == values[0]] == list(values):
@@ -217,6 +211,46 @@ def _shared_match(
         if found.get("people", 0) >= asked.policy.like_mine_from:
             break
     return kept, found
+
+
+def told_counts(asked: Asked) -> dict[tuple[tuple[str, str], ...], dict[str, int]]:
+    """Whom one may be like, as (attribute, value) -> the counts that are told of them in the shared mode.
+
+    Empty where nothing is told. Exact, never to be shown.
+    """
+    windows = week_windows(asked.info.visit_windows)
+    if asked.scale.important_change is None or not windows:
+        return {}
+
+    def read(table: tuple[str, ...]) -> pd.DataFrame:
+        return more_questions.week_cells(
+            asked.store, asked.info, asked.scale, Axes(table=table, leave_out=asked.leave_out), windows
+        )
+
+    labels, cells = _labels(asked, read), read(tuple(sorted(TABLE)))
+    alone = {
+        name: [value for value, label in of.items() if list(of.values()).count(label) == 1] for name, of in labels.items()
+    }
+    told = ["people", *(f"{part}_{week}" for week in windows for part in ("seen", "improved"))]
+    found = {}
+    for names in (("age_band", *more) for count in range(3) for more in itertools.combinations(_DROPPED_FIRST[1:], count)):
+        inside = cells[np.logical_and.reduce([cells[name].isin(alone[name]) for name in names])]
+        for values, part in inside.groupby(list(names)):
+            if part["people"].sum() >= asked.policy.like_mine_from:
+                found[tuple(zip(names, values, strict=True))] = {name: int(part[name].sum()) for name in told}
+    return found
+
+
+def _labels(asked: Asked, read: Callable[[tuple[str, ...]], pd.DataFrame]) -> dict[str, Mapping[str, str]]:
+    """The labels of the one table's attributes, the same for whoever is asked about; empty where nothing may be told."""
+    labels = {}
+    for name in TABLE:
+        one = Question(asked.question.instrument, group_by=name, source=asked.question.source)
+        grouping = plan_groups(
+            check_question(asked.store, one, asked.instruments, asked.policy), read, _measures, TABLE
+        )
+        labels[name] = grouping.labels.get(name, {}) if grouping.possible else {}
+    return labels
 
 
 def _measures(cells: pd.DataFrame) -> np.ndarray:

@@ -183,6 +183,23 @@ def _grouping(asked: Asked, measure: Measure) -> Grouping:
     return dataclasses.replace(pairs, first=labels, labels={name: labels}, possible=bool(labels))
 
 
+def told_starts(asked: Asked) -> dict[frozenset[str], int]:
+    """Quarters that are one point of new episodes or completeness -> people with any score who started then.
+
+    `asked` is split by the starting quarter. Empty where it is refused. Exact, never to be shown.
+    """
+    try:
+        axes = checked_plan(asked, _grouping(asked, "episodes"))[0]
+    except DisclosureRefused:
+        return {}
+    cells = questions.change_cells(asked.store, asked.info, asked.scale, axes)
+    labels = axes.first_labels or {}
+    return {
+        frozenset(value for value, label in labels.items() if label == row.first_axis): int(row.any_score)
+        for row in cells.itertuples()
+    }
+
+
 def _merged_quarters(asked: Asked, labels: Mapping[str, str]) -> dict[str, str]:
     """Labels of quarters merged further with their neighbours of the same year, until each has enough people without a
     later score; empty where that can't be."""

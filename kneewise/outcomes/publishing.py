@@ -18,11 +18,12 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from kneewise.disclosure.grouping import round_count
 from kneewise.disclosure.policy import Policy, read_policy
 from kneewise.errors import DisclosureRefused, StoreError
-from kneewise.outcomes import questions
+from kneewise.outcomes import like_mine, over_time, questions, recovering
 from kneewise.outcomes.answers import choice_labels, list_choices
-from kneewise.outcomes.asking import ATTRIBUTE_NAMES
+from kneewise.outcomes.asking import ATTRIBUTE_NAMES, Asked, Question, check_question
 from kneewise.outcomes.instruments import InstrumentRange, Instruments
 from kneewise.outcomes.manifests import BY_HAND, VERSION_NAME, hold_people, is_forgotten
 from kneewise.outcomes.questions import Axes
@@ -153,7 +154,7 @@ def reasons_of_source(
         old = _Side(previous, old_info, scale, plan_of(previous, old_info, scale, instruments, policy))
         now = _Side(new, info, scale, plan_of(new, info, scale, instruments, policy))
         if old.plan.possible and now.plan.possible:
-            yield from _reasons(old, now, policy)
+            yield from _reasons(old, now, instruments, policy)
     yield from _reasons_of_episodes(previous, new, source, instruments, policy)
 
 
@@ -180,7 +181,7 @@ class _Measure:
     part: str | tuple[float, float]
 
 
-def _reasons(old: _Side, new: _Side, policy: Policy) -> Iterator[str]:
+def _reasons(old: _Side, new: _Side, instruments: Instruments, policy: Policy) -> Iterator[str]:
     crossing = _crossing(old.plan, new.plan, policy)
     if crossing:
         yield crossing
@@ -196,6 +197,47 @@ def _reasons(old: _Side, new: _Side, policy: Policy) -> Iterator[str]:
     for measure in (*_measures(old.plan, new.plan), *(_Measure((), {}, visit) for visit in visits)):
         if _told_in_both(measure, people, policy.threshold) and _few(measure, others, policy.threshold):
             yield _sentence(measure.attributes, new.scale.name, policy.threshold)
+    for attributes in _one_rounding_apart(old, new, instruments, policy):
+        yield _sentence(attributes, new.scale.name, policy.threshold)
+
+
+def _one_rounding_apart(
+    old: _Side, new: _Side, instruments: Instruments, policy: Policy
+) -> Iterator[tuple[str, ...]]:
+    """By which attributes a count beside the tables would be told one rounding from the one before, or from one within it.
+
+    Such counts are who recovered or was last seen by a week, who is like somebody, and who started in some quarters. Two
+    that nest prove one to nine people only where they are one rounding apart.
+    """
+
+    def apart(before: int, after: int) -> bool:
+        told = [round_count(n, policy.redact_up_to, policy.round_to) or 0 for n in (before, after)]
+        return min(before, after) >= policy.threshold and abs(told[1] - told[0]) == policy.round_to
+
+    def asked(split: str | None) -> list[Asked]:
+        return [
+            check_question(
+                side.store, Question(side.scale.id, split, source=side.info.source), instruments, policy
+            )
+            for side in (old, new)
+        ]
+
+    for split in (None, recovering.SHARED_SPLIT) if new.scale.important_change is not None else ():
+        before, after = map(recovering.told_totals, asked(split))
+        pairs = [pair for group in set(before) & set(after) for pair in zip(before[group], after[group], strict=True)]
+        if any(end <= other and apart(n, m) for one, two in pairs for (end, n), (other, m) in itertools.product(one, two)):
+            yield (split,) if split else ()
+    before, after = map(like_mine.told_counts, asked(None))
+    yield from sorted(
+        {
+            tuple(name for name, _ in whom)
+            for whom in set(before) & set(after)
+            if any(apart(before[whom][part], after[whom][part]) for part in set(before[whom]) & set(after[whom]))
+        }
+    )
+    before, after = map(over_time.told_starts, asked("start_quarter"))
+    if any(apart(before[quarters], after[quarters]) for quarters in set(before) & set(after)):
+        yield ("start_quarter",)
 
 
 def _sentence(attributes: Sequence[str], of: str, threshold: int) -> str:

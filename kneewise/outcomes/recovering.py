@@ -12,8 +12,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from kneewise.disclosure.grouping import Grouping
 from kneewise.disclosure.policy import Policy
-from kneewise.disclosure.recovery import RecoveryCell, ReleasedRecovery, release_recovery
+from kneewise.disclosure.recovery import RecoveryCell, ReleasedRecovery, release_recovery, shared_steps, week_of
 from kneewise.errors import DisclosureRefused, StoreError
 from kneewise.outcomes import more_questions, questions
 from kneewise.outcomes.asking import (
@@ -33,6 +34,8 @@ from kneewise.outcomes.instruments import Instruments
 from kneewise.outcomes.questions import Axes
 from kneewise.outcomes.store import Store
 
+Totals = tuple[tuple[int, int], ...]
+"""(Week, people up to it)."""
 SHARED_SPLIT = "symptom_duration"
 """The one attribute by which the shared mode tells time to recovery."""
 
@@ -60,12 +63,7 @@ def answer_recovery(
             f"Shared figures tell time to recovery of everybody or by {ATTRIBUTE_NAMES[SHARED_SPLIT]}; by other attributes "
             "as well it could give away a small group."
         )
-    grouping = (
-        plan_groups(asked, lambda table: _sizes(asked, table), _measures, (SHARED_SPLIT,))
-        if asked.attributes
-        else plan_pairs(asked)
-    )
-    axes, _, notes = checked_plan(asked, grouping)
+    axes, _, notes = checked_plan(asked, _grouping(asked))
     cells = _cells(asked, axes)
     shown = sorted(cells, key=in_order)
     counted = questions.change_cells(store, asked.info, asked.scale, axes)
@@ -84,6 +82,35 @@ def answer_recovery(
         (asked.scale.important_change, asked.scale.important_change_status),
         asked.policy,
     )
+
+
+def told_totals(asked: Asked) -> dict[frozenset[str], tuple[Totals, Totals]]:
+    """Group, as its values -> how many had recovered, and how many had last been seen, up to the end of each shared step.
+
+    Everybody is the group without values. Empty where the answer is refused. Exact, never to be shown.
+    """
+    try:
+        axes = checked_plan(asked, _grouping(asked))[0]
+        cells = _cells(asked, axes)
+        steps = shared_steps(cells, asked.policy)
+    except DisclosureRefused:
+        return {}
+    found = {}
+    for label, cell in cells.items():
+        weeks = [week_of(day) for day in cell.days]
+        events, censored = (
+            tuple((step.last, sum(n for week, n in zip(weeks, counts, strict=True) if week <= step.last)) for step in made)
+            for made, counts in zip(steps, (cell.events, cell.censored), strict=True)
+        )
+        members = frozenset(value for value, each in (axes.first_labels or {}).items() if each == label)
+        found[members] = events, censored
+    return found
+
+
+def _grouping(asked: Asked) -> Grouping:
+    if not asked.attributes:
+        return plan_pairs(asked)
+    return plan_groups(asked, lambda table: _sizes(asked, table), _measures, (SHARED_SPLIT,))
 
 
 def _days(asked: Asked, axes: Axes) -> pd.DataFrame:

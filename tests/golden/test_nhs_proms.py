@@ -107,6 +107,6 @@ def test_other_questions_answer(imported):
     assert {len(group.visits) for group in trend.groups} == {2}
     assert all(group.visits[0].median < group.visits[1].median for group in trend.groups)
     thirds = answer_trend(store, Question(OKS, "first_band"), SCALES)
-    assert [group.label for group in thirds.groups] == ["high third", "low third", "middle third"]
+    assert [group.label for group in thirds.groups] == ["low third", "middle third", "high third"]
     choices = list_choices(store, SCALES)
     assert choices.instruments == ("instrument.eq5d_index", "instrument.eq_vas", OKS)

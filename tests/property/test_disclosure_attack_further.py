@@ -33,6 +33,7 @@ from kneewise.outcomes.like_mine import LikeMine, _words, answer_like_mine
 from kneewise.outcomes.missing import answer_missing
 from kneewise.outcomes.over_time import answer_over_time
 from kneewise.outcomes.profiles import read_profile
+from kneewise.outcomes.publishing import can_publish
 from kneewise.outcomes.quality import answer_quality
 from kneewise.outcomes.questions import BANDS
 from kneewise.outcomes.recovering import answer_recovery
@@ -85,13 +86,17 @@ def recovered(course: Course) -> int | None:
 
 
 class Courses(Space):
-    """The unknowns: how many people stand in each cell of all attributes together, by course."""
+    """The unknowns: how many people stand in each cell of all attributes together, by course.
 
-    def __init__(self, frame: pd.DataFrame):
+    With two blocks the second are people who joined later; `reading` are the blocks that what is read now counts.
+    """
+
+    def __init__(self, frame: pd.DataFrame, blocks: int = 1):
         self.values = {
             name: sorted(frame[name].unique()) for name in (*VALUES, "first_band") if frame[name].nunique() > 1
         }
-        self.blocks, self.instruments, self.rows = 1, (AKPS,), {}
+        self.blocks, self.instruments, self.rows = blocks, (AKPS,), {}
+        self.reading: tuple[int, ...] = tuple(range(blocks))
         # Where the clinic asks up to twelve weeks only, the attacker knows that nobody came later.
         asks = [any(course[1][place] != AWAY for course in frame["course"]) for place in range(len(DAYS))]
         self.possible = [
@@ -111,6 +116,10 @@ class Courses(Space):
             name: np.array([cell[place] for cell in cells], dtype=object) for place, name in enumerate(self.values)
         }
         self.courses = [cell[-1] for cell in cells]
+
+    def know(self, low: float, high: float, parts: dict[int, np.ndarray], count: bool = False) -> None:
+        """As `Space.know`; what is said of the first block is known of all that are read."""
+        super().know(low, high, dict.fromkeys(self.reading, parts[0]), count)
 
     def those(self, have: Callable[[Course], bool]) -> np.ndarray:
         """Which cells are of people whose course is such."""
@@ -151,7 +160,7 @@ def make_courses(rng: np.random.Generator, people: int, varies: dict[str, int]) 
             for name, values in VALUES.items()
         }
     )
-    for name in set(varies) & {"symptom_duration", "age_band"}:
+    for name in sorted(set(varies) & {"symptom_duration", "age_band"}):
         frame.loc[rng.random(people) < rng.choice([0, 0.02, 0.15]), name] = NOT_RECORDED
     no_first, comes = rng.choice([0, 0.02, 0.06]), np.clip(rng.normal([0.8, 0.75, 0.5], 0.12), 0.02, 0.98)
     if rng.random() < 0.4 and "start_quarter" not in varies:
@@ -169,7 +178,16 @@ def make_courses(rng: np.random.Generator, people: int, varies: dict[str, int]) 
         visits = tuple(SAME if seen != AWAY else AWAY for seen in courses[place][1])
         courses[place] = (False, visits if visits != NOBODY[1] else (SAME, AWAY, AWAY))
     first = rng.integers(30, 60, size=people)
-    frame = frame.assign(course=courses, first=first, id=[f"P{place}" for place in rng.permutation(100_000)[:people]])
+    important = int(SCALES[AKPS].important_change)
+    changes = [
+        tuple(
+            int(rng.integers(*((important, important + 25) if seen == BETTER else (-25, important)))) for seen in visits
+        )
+        for _, visits in courses
+    ]
+    frame = frame.assign(
+        course=courses, changes=changes, first=first, id=[f"P{place}" for place in rng.permutation(100_000)[:people]]
+    )
     frame["first_band"] = [
         BANDS[int(score * len(BANDS) // 100)] if course[0] else NOT_RECORDED
         for score, course in zip(first, courses, strict=True)
@@ -177,10 +195,10 @@ def make_courses(rng: np.random.Generator, people: int, varies: dict[str, int]) 
     return frame
 
 
-def store_of(frame: pd.DataFrame, folder: Path, rng: np.random.Generator) -> Store:
+def store_of(frame: pd.DataFrame, folder: Path) -> Store:
     """A store that holds these people."""
     header = "episode_id,site,age_band,sex,symptom_duration,intervention,start_year,start_quarter,instrument,day,value"
-    important, rows = int(SCALES[AKPS].important_change), []
+    rows = []
     for each in frame.replace({NOT_RECORDED: ""}).to_dict("records"):
         year, quarter = each["start_quarter"].split()
         told = [each[name] for name in ("id", "site", "age_band", "sex", "symptom_duration", "intervention")]
@@ -188,10 +206,9 @@ def store_of(frame: pd.DataFrame, folder: Path, rng: np.random.Generator) -> Sto
         first, visits = each["course"]
         if first:
             rows.append(f"{start},AKPS,0,{each['first']}")
-        for day, seen in zip(DAYS.values(), visits, strict=True):
+        for day, seen, change in zip(DAYS.values(), visits, each["changes"], strict=True):
             if seen != AWAY:
-                low, high = (important, important + 25) if seen == BETTER else (-25, important)
-                rows.append(f"{start},AKPS,{day},{each['first'] + rng.integers(low, high)}")
+                rows.append(f"{start},AKPS,{day},{each['first'] + change}")
     key = folder.parent / "clinic.key"
     import_export(long_csv(rows, header), read_profile("kneewise_long"), folder, SCALES, key_file=key)
     return open_store(folder)
@@ -443,6 +460,23 @@ def groups_of(space: Courses, true: np.ndarray, rng: np.random.Generator, most: 
     return chosen
 
 
+def isolated_in(space: Courses, truths: list[np.ndarray], rng: np.random.Generator, most: int, log: Log) -> list:
+    """(Group, people) of those that the constraints isolate; one list of true numbers for each block."""
+    groups = [
+        (f"{name}, block {block}", np.concatenate([row * (other == block) for other in range(space.blocks)]))
+        for block, true in enumerate(truths)
+        for name, row in groups_of(space, true, rng, most, log)
+    ]
+    true, rows = np.concatenate(truths), np.array([row for _, row in groups]).reshape(-1, space.size * space.blocks)
+    solver = space.solver(true)
+    found = solver.isolated(rows, rng)
+    print(
+        f"\n{log.asked:,} questions, {log.answered:,} answered; {solver.constraints} constraints; {log.groups:,} groups looked "
+        f"at, {log.solved:,} of 1 to 9 people put to the solver; {len(found)} isolated."
+    )
+    return [(groups[each][0], rows[each] @ true) for each in found]
+
+
 KINDS = (
     {"age_band": 2, "symptom_duration": 2, "site": 2},
     {"symptom_duration": 3, "start_quarter": 3},
@@ -455,16 +489,25 @@ KINDS = (
 def test_the_further_answers_beside_all_others_isolate_nobody(seed, tmp_path):
     rng, log = np.random.default_rng(seed), Log()
     frame = make_courses(rng, int(rng.integers(120, 500)), KINDS[seed % len(KINDS)])
-    store = store_of(frame, tmp_path / "store", rng)
+    store = store_of(frame, tmp_path / "store")
     space = Courses(frame)
     read_everything(store, frame, space, log)
-    true = space.truth(frame)
-    groups = groups_of(space, true, rng, 600, log)
-    rows = np.array([row for _, row in groups]).reshape(-1, space.size)
-    solver = space.solver(true)
-    isolated = solver.isolated(rows, rng)
-    assert not isolated, [(groups[each][0], rows[each] @ true) for each in isolated]
-    print(
-        f"\n{log.asked:,} questions, {log.answered:,} answered; {solver.constraints} constraints; {log.groups:,} groups looked "
-        f"at, {log.solved:,} of 1 to 9 people put to the solver; nobody isolated."
-    )
+    assert isolated_in(space, [space.truth(frame)], rng, 600, log) == []
+
+
+@pytest.mark.parametrize("seed", range(82, 83 + LARGE))
+def test_the_further_answers_of_two_versions_isolate_nobody(seed, tmp_path):
+    """For an attacker who knows that nobody left or changed."""
+    rng, log = np.random.default_rng(seed), Log()
+    old = make_courses(rng, int(rng.integers(120, 400)), KINDS[seed // 2 % 2 * 2])  # quarters would close in between
+    joined = old.iloc[rng.permutation(len(old))[: len(old) if seed % 2 == 0 else int(rng.integers(60, len(old)))]]
+    joined = joined.assign(id=[f"N{place}" for place in range(len(joined))])
+    new = pd.concat([old, joined], ignore_index=True)
+    stores = [store_of(frame, tmp_path / name) for name, frame in (("old", old), ("new", new))]
+    if not can_publish(*stores, SCALES, POLICY).ok:
+        assert seed != 82
+        return
+    space = Courses(new, 2)
+    for store, frame, space.reading in zip(stores, (old, new), ((0,), (0, 1)), strict=True):
+        read_everything(store, frame, space, log)
+    assert isolated_in(space, [space.truth(old), space.truth(joined)], rng, 300, log) == []
