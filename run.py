@@ -115,8 +115,8 @@ def server_command(python: Path, port: int) -> list[str]:
 def test(pytest_arguments: Sequence[str]) -> int:
     """Set up what the tests need and run them; returns pytest's exit code.
 
-    Without arguments all tests run: first those without a browser, then those in a browser, each on two processes. The
-    tests of one screen stay together, because they share a server.
+    Without arguments all tests run: first those without a browser, on two processes, then those in a browser, one by
+    one, because a browser and the app fill two cores by themselves.
     """
     python = install("requirements-dev.txt")
     if find_chromium() is None and not install_chromium():
@@ -124,7 +124,7 @@ def test(pytest_arguments: Sequence[str]) -> int:
     if pytest_arguments:
         return run([python, "-m", "pytest", *pytest_arguments])
     without_browser = run([python, "-m", "pytest", "-n", "2", "--ignore", "tests/browser"])
-    in_browser = run([python, "-m", "pytest", "-n", "2", "--dist", "loadfile", "tests/browser"])
+    in_browser = run([python, "-m", "pytest", "tests/browser"])
     return max(without_browser, in_browser)
 
 
