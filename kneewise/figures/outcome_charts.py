@@ -497,7 +497,7 @@ def _trend_sentence(trend: ReleasedTrend) -> str:
     if len(trend.groups) > 1:
         return (
             f"The diamond is the median of each visit, the box the middle half of the people; {len(trend.groups)} groups "
-            f"in the order of their names, all on the same scale. {tail}"
+            f"in a fixed order, not by result, all on the same scale. {tail}"
         )
     visits = [visit for visit in trend.groups[0].visits if visit.median is not None]
     if len(visits) < 2:

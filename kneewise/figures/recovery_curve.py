@@ -73,7 +73,7 @@ def recovery_sentence(recovery: ReleasedRecovery, status: str) -> str:
         parts.append(_median_words(recovery.groups[0]))
     else:
         parts.append(
-            "Each line is a group, in the order of their names; where bands in the table overlap, they may not differ."
+            "Each line is a group, in a fixed order, not by result; where bands in the table overlap, they may not differ."
         )
         if len(recovery.groups) > _MOST_CURVES:
             parts.append(f"{_MOST_CURVES} lines at a time are drawn; the table holds all.")

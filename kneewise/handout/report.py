@@ -169,7 +169,7 @@ def _sections(ask: Callable[..., Any], everybody: Question, that_year: Question,
             lambda: ask(interventions.answer_interventions, that_year),
             functools.partial(intervention_bars.draw_interventions, status=status),
         ),
-        _section("Data quality", lambda: ask(quality.answer_quality, everybody), quality_bars.draw_quality),
+        _section("Data quality, all years", lambda: ask(quality.answer_quality, everybody), quality_bars.draw_quality),
     )
 
 

@@ -168,7 +168,7 @@ def test_the_keyboard_alone_splits_the_outcomes(demo_store, page, open_screen, s
     page.keyboard.type("Sex")
     page.keyboard.press("Enter")
     settled(page)
-    page.get_by_text("groups in the order of their names").wait_for()
+    page.get_by_text("groups in a fixed order, not by result").wait_for()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
