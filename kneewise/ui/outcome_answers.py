@@ -49,6 +49,11 @@ SPLIT_KINDS = ("responders", "change", "trend", "distribution", "completeness")
 """The kinds of answer that can be split by any attribute."""
 MOST_FILTERS = 12
 """Filters by an attribute of more values are not worked out ahead: there could be hundreds."""
+QUIET_SECONDS = 0.25
+"""Working ahead goes on when nobody has asked anything for so long."""
+LONGEST_WAIT_SECONDS = 1.0
+_asked = {"at": -QUIET_SECONDS}
+"""When anybody last asked for an answer, on the clock that only goes forward."""
 REST = 0.5
 """How long working ahead rests after each answer, in times of what that answer took, so that whoever is there gets on.
 
@@ -185,6 +190,7 @@ def choices_of(records: Records, mode: str) -> ReleasedChoices:
 
 def ask(kind: str, asked: Asked, **more: Any) -> Any:
     """The released answer, or `Refused` with the reason."""
+    _asked["at"] = time.monotonic()
     try:
         return _answer(*_plain(kind, asked, more))
     except KneewiseError as refusal:  # not remembered: records that were replaced may come back
@@ -225,6 +231,7 @@ def prepare() -> int:
     for records in stores.available()[0].values():
         store, source = stores.opened(records)
         for kind, asked, more in _first_choices(records):
+            _let_others_go_first()
             begun = time.perf_counter()
             question = Question(asked.instrument, asked.group_by, asked.only, source)
             with contextlib.suppress(KneewiseError):
@@ -238,6 +245,13 @@ def first_instruments(names: Iterable[str]) -> list[str]:
     """The scores in the order in which the page offers them: those with an important change, which can say most, first."""
     scales = _scales(material.knowledge_version())
     return sorted(names, key=lambda name: (scales[name].important_change is None, name))
+
+
+def _let_others_go_first() -> None:
+    """Wait while somebody is using the page: two threads at once each take twice as long. But not for ever."""
+    until = time.monotonic() + LONGEST_WAIT_SECONDS
+    while time.monotonic() < min(until, _asked["at"] + QUIET_SECONDS):
+        time.sleep(QUIET_SECONDS / 10)
 
 
 def _first_choices(records: Records) -> Iterator[tuple[str, Asked, Mapping[str, Any]]]:

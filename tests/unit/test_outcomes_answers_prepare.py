@@ -103,3 +103,23 @@ def test_working_ahead_rests_after_each_answer(clinic, monkeypatch):
     made = outcome_answers.prepare()
     assert len(rested) >= made > 30
     assert 0.1 * (time.perf_counter() - begun) < sum(rested) < 0.5 * (time.perf_counter() - begun)
+
+
+def test_working_ahead_waits_for_whoever_asks_but_not_for_ever(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(outcome_answers.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(outcome_answers.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+
+    def waited(asked_at) -> float:
+        begun = now[0]
+        monkeypatch.setattr(outcome_answers, "_asked", asked_at)
+        outcome_answers._let_others_go_first()
+        return now[0] - begun
+
+    class Always(dict):  # somebody asks all the time
+        def __getitem__(self, _name):
+            return now[0]
+
+    assert waited({"at": now[0] - 10}) == 0
+    assert waited({"at": now[0]}) == pytest.approx(outcome_answers.QUIET_SECONDS, rel=0.2)
+    assert waited(Always()) == pytest.approx(outcome_answers.LONGEST_WAIT_SECONDS, rel=0.1)
