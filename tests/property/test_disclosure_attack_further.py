@@ -511,3 +511,24 @@ def test_the_further_answers_of_two_versions_isolate_nobody(seed, tmp_path):
     for store, frame, space.reading in zip(stores, (old, new), ((0,), (0, 1)), strict=True):
         read_everything(store, frame, space, log)
     assert isolated_in(space, [space.truth(old), space.truth(joined)], rng, 300, log) == []
+
+
+@pytest.mark.parametrize(("joined_early", "ok"), [(4, False), (14, True)])
+def test_a_version_whose_early_recoveries_are_one_rounding_more_waits(joined_early, ok, tmp_path):
+    """60 people had recovered by week 6, then 64: told as 60 and 65, which proves 1 to 9 of those who joined."""
+    early, late, never = (BETTER,) * 3, (SAME, SAME, BETTER), (SAME,) * 3
+
+    def people(counts: dict[tuple[str, ...], int], name: str) -> pd.DataFrame:
+        visits = [each for each, n in counts.items() for _ in range(n)]
+        frame = pd.DataFrame({key: [values[0]] * len(visits) for key, values in VALUES.items()})
+        return frame.assign(
+            id=[f"{name}{place}" for place in range(len(visits))],
+            course=[(True, each) for each in visits],
+            changes=[tuple(20 if seen == BETTER else 0 for seen in each) for each in visits],
+            first=40,
+        )
+
+    old = people({early: 60, late: 60, never: 80}, "P")
+    new = pd.concat([old, people({early: joined_early, late: 20, never: 21}, "N")], ignore_index=True)
+    stores = [store_of(frame, tmp_path / name) for name, frame in (("old", old), ("new", new))]
+    assert can_publish(*stores, SCALES, POLICY).ok == ok
