@@ -9,6 +9,10 @@ import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from kneewise.outcomes import demo
+from kneewise.outcomes.instruments import instruments_from
+from kneewise.ui import material
+
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 30  # a page may load the knowledge base first
 
@@ -50,3 +54,19 @@ def open_warm(monkeypatch) -> Callable[[str], AppTest]:
         return session.switch_page(f"pages/{stem}.py").run()
 
     return opened
+
+
+@pytest.fixture(scope="module")
+def demo_folder(tmp_path_factory):
+    """The demonstration clinics in a store of their own."""
+    folder = tmp_path_factory.mktemp("demo") / "store"
+    demo.import_demo(instruments_from(material.knowledge()), folder)
+    return folder
+
+
+@pytest.fixture
+def clinic(tmp_path, monkeypatch, demo_folder):
+    """An empty clinic store beside the demonstration."""
+    monkeypatch.setenv("KNEEWISE_STORE", str(tmp_path / "clinic"))
+    monkeypatch.setenv("KNEEWISE_DEMO_STORE", str(demo_folder))
+    return tmp_path / "clinic"

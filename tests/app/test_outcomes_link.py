@@ -7,20 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
-from kneewise.outcomes import demo
-from kneewise.outcomes.instruments import instruments_from
-from kneewise.ui import link, material
+from kneewise.ui import link
 from tests.app_reading import plain, said_by
 from tests.outcomes_samples import ROOT
 
 HERE = {"records": ["demo/synthetic_demo"], "score": ["instrument.akps"]}
-
-
-@pytest.fixture(scope="module")
-def demo_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo") / "store"
-    demo.import_demo(instruments_from(material.knowledge()), folder)
-    return folder
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
-from kneewise.outcomes import demo
 from kneewise.outcomes.importing import import_export, suggest_profile
 from kneewise.outcomes.instruments import instruments_from
 from kneewise.outcomes.profiles import profile_names, read_profile
@@ -23,21 +22,6 @@ from tests.app_reading import figure
 from tests.outcomes_samples import HEADER, NHS_ZIP, ROOT, good_rows, long_csv
 
 LIMITS = ("no control group", "regression to the mean", "Those who did not answer are missing")
-
-
-@pytest.fixture(scope="module")
-def demo_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo") / "store"
-    demo.import_demo(instruments_from(material.knowledge()), folder)
-    return folder
-
-
-@pytest.fixture
-def clinic(tmp_path, monkeypatch, demo_folder):
-    """An empty clinic store beside the demonstration."""
-    monkeypatch.setenv("KNEEWISE_STORE", str(tmp_path / "clinic"))
-    monkeypatch.setenv("KNEEWISE_DEMO_STORE", str(demo_folder))
-    return tmp_path / "clinic"
 
 
 @pytest.fixture

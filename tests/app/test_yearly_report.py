@@ -11,7 +11,6 @@ from streamlit.testing.v1 import AppTest
 
 from kneewise.cli import main
 from kneewise.errors import StoreError
-from kneewise.outcomes import demo
 from kneewise.outcomes.importing import import_export
 from kneewise.outcomes.instruments import instruments_from
 from kneewise.outcomes.profiles import read_profile
@@ -22,21 +21,6 @@ from tests.outcomes_samples import ROOT, good_rows, long_csv
 
 SCALES = instruments_from(material.knowledge())
 SAVE = "save_yearly_report"
-
-
-@pytest.fixture(scope="module")
-def demo_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo") / "store"
-    demo.import_demo(SCALES, folder)
-    return folder
-
-
-@pytest.fixture
-def clinic(tmp_path, monkeypatch, demo_folder):
-    """An empty clinic store beside the demonstration."""
-    monkeypatch.setenv("KNEEWISE_STORE", str(tmp_path / "clinic"))
-    monkeypatch.setenv("KNEEWISE_DEMO_STORE", str(demo_folder))
-    return tmp_path / "clinic"
 
 
 @pytest.fixture
